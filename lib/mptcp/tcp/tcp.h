@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * One TCP connection (RFC 9293 and friends), either role, IPv4 or IPv6. It knows neither MPTCP
+ * nor ports: its owner (a subflow) adds options to what is sent, sees the options of what is
+ * received, gives the receive window and takes the data, all through struct tcp_ops.
+ *
+ * Threads: the owning worker only. Nothing here allocates from the heap, logs or reads a clock.
+ * Names are those of RFC 9293 s3.3.1. Sequence numbers are host order; windows and cwnd are octets.
+ */
+#ifndef TCP_TCP_H
+#define TCP_TCP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mptcp/tcp/seg.h"
+#include "mptcp/tcp/stack.h"
+#include "mptcp/wire/pkt.h"
+
+enum tcp_state {
+	TCPS_CLOSED,
+	TCPS_SYN_SENT,
+	TCPS_SYN_RCVD,
+	TCPS_ESTABLISHED,
+	TCPS_FIN_WAIT_1,
+	TCPS_FIN_WAIT_2,
+	TCPS_CLOSE_WAIT,
+	TCPS_CLOSING,
+	TCPS_LAST_ACK,
+	TCPS_TIME_WAIT,
+	TCPS_MAX
+};
+extern const char *const tcp_state_name[TCPS_MAX];
+
+/* Why a connection ended. */
+enum tcp_end {
+	TCP_END_DONE,	 /* both directions closed in order */
+	TCP_END_RESET,	 /* RST received */
+	TCP_END_REFUSED, /* RST in answer to our SYN */
+	TCP_END_TIMEOUT, /* gave up retransmitting */
+	TCP_END_ABORT,	 /* tcp_abort() */
+};
+
+/* What the owner says to the packet that completes the handshake. */
+enum tcp_verdict {
+	TCP_ACCEPT,
+	TCP_IGNORE, /* drop the packet, stay in the state */
+	TCP_REJECT, /* send RST (options by build_options), end with TCP_END_ABORT */
+};
+
+struct tcp;
+
+/* A segment about to be sent, for build_options(). */
+struct tcp_tx {
+	uint8_t flags;		/* TCPF_* */
+	uint32_t seq;
+	const struct seg *seg;	/* payload, or NULL */
+};
+
+/* Upcalls to the owner. None may free the struct tcp; they may call any tcp_*() function. After
+ * each upcall the code here looks at the state again. */
+struct tcp_ops {
+	/* Add options behind the timestamps; SACK blocks get what room is left. */
+	void (*build_options)(struct tcp *t, const struct tcp_tx *tx, struct opt_buf *o);
+	/* The packet that would move SYN_RCVD or SYN_SENT to ESTABLISHED; state not changed yet. */
+	enum tcp_verdict (*handshake)(struct tcp *t, const struct pkt *p);
+	/* Now ESTABLISHED. */
+	void (*established)(struct tcp *t);
+	/* Options of a segment that passed the sequence, RST, SYN and ACK checks; ESTABLISHED or
+	 * later; before its payload is delivered. */
+	void (*rx_options)(struct tcp *t, const struct pkt *p);
+	/* A RST that ends the connection arrived with p (before closed() is called). */
+	void (*rx_reset)(struct tcp *t, const struct pkt *p);
+	/* Next in-order payload. s has no holder: it is the owner's now. s->seq is set; s->map with
+	 * SEG_MAPPED when its segment had a DSS mapping. */
+	void (*rx_data)(struct tcp *t, struct seg *s);
+	/* The peer's FIN is next in order: state has moved. */
+	void (*rx_fin)(struct tcp *t);
+	/* ACK processing of one segment is over: octets newly acknowledged (may be 0), and whether
+	 * there may be room to send more now. */
+	void (*acked)(struct tcp *t, uint32_t octets);
+	/* One retransmission timeout has fired (t->backoff says how many in a row); before the
+	 * retransmission goes out. */
+	void (*timeout)(struct tcp *t);
+	/* State is CLOSED, queues are empty, no timer armed. Called exactly once for a tcp that
+	 * left CLOSED. */
+	void (*closed)(struct tcp *t, enum tcp_end why);
+	/* Window to offer from rcv_nxt: a multiple of 1 << rcv_wscale, at most 65535 << rcv_wscale.
+	 * The owner never moves the right edge left. */
+	uint32_t (*rcv_window)(struct tcp *t);
+};
+
+/* What one acknowledgement taught; lives on the stack of tcp_ack.c. */
+struct tcp_ack {
+	uint32_t acked;	      /* octets cumulatively acknowledged now */
+	uint32_t sacked;      /* octets newly marked SACKed */
+	uint32_t lost;	      /* octets newly marked lost */
+	uint32_t prior_una;
+	uint32_t prior_flight;
+	uint32_t rtt_us;      /* sample, 0: none */
+	bool dup;	      /* duplicate ACK in the sense of RFC 5681 s2 */
+	bool wnd_update;
+	bool fin_acked;
+	bool cwnd_limited;    /* the sender used all of its cwnd */
+};
+
+/* Congestion control: policy only, cwnd and ssthresh are its outputs. */
+struct tcp_cc_ops {
+	const char *name;
+	void (*init)(struct tcp *t);
+	void (*on_ack)(struct tcp *t, const struct tcp_ack *a); /* not in recovery */
+	void (*on_congestion)(struct tcp *t); /* entering recovery: sets ssthresh and cwnd */
+	void (*on_timeout)(struct tcp *t);    /* RTO: sets ssthresh; cwnd becomes one segment */
+	void (*on_idle)(struct tcp *t);	      /* restart after idle (RFC 5681 s4.1) */
+};
+extern const struct tcp_cc_ops cc_newreno, cc_cubic;
+
+struct sack_block {
+	uint32_t start, end; /* [start, end) */
+};
+
+enum tcp_deadline { TCPD_RTO, TCPD_DELACK, TCPD_PERSIST, TCPD_KEEPALIVE, TCPD_STATE, TCPD_MAX };
+
+struct tcp {
+	/* hot: both directions */
+	struct stack *st;
+	const struct tcp_ops *ops;
+	uint8_t state;	    /* w: tcp_set_state() only */
+	uint8_t snd_wscale; /* of the peer's window field */
+	uint8_t rcv_wscale;
+	bool use_ts : 1, use_sack : 1, use_wscale : 1;
+	bool fin_queued : 1; /* tcp_shutdown() called */
+	bool fin_sent : 1, fin_acked : 1, fin_rcvd : 1;
+	bool ack_now : 1;    /* an ACK must leave at the end of this input */
+	bool ack_pending : 1; /* an ACK is owed: delayed */
+	bool in_recovery : 1;
+	bool rto_recovery : 1; /* recovery that began with a timeout */
+	bool no_data : 1; /* w: owner. Send nothing but handshake and ACKs (join not proven) */
+	bool orphan : 1;  /* w: owner. Nobody reads any more: fewer retries */
+	uint32_t rcv_nxt;
+	uint32_t rcv_adv;  /* right edge offered so far: highest rcv_nxt + window */
+	uint32_t snd_una, snd_nxt;
+	uint32_t snd_max;  /* highest sequence number sent + 1 */
+	uint32_t snd_wnd, snd_wl1, snd_wl2;
+	/* tx */
+	struct segq sndq;      /* unacknowledged, then unsent; sorted by seq */
+	struct seg *snd_unsent; /* first never sent, or NULL */
+	uint32_t snd_end;      /* sequence number after the last queued octet */
+	uint32_t cwnd, ssthresh;
+	uint32_t sacked_bytes, lost_bytes, retx_bytes; /* parts of the unacknowledged */
+	uint32_t recover;	  /* RFC 6582: snd_max when recovery began */
+	uint32_t max_wnd;	  /* largest window the peer ever offered */
+	uint16_t snd_mss;	  /* octets of payload and TCP options a segment may have */
+	uint16_t rcv_mss;	  /* MSS we offered */
+	uint16_t mtu;
+	uint16_t opt_reserve; /* w: owner. Octets it adds to data segments at most */
+	uint8_t dupacks;
+	uint8_t backoff;      /* RTOs in a row */
+	uint8_t probes;	      /* window or keepalive probes in a row that nothing answered */
+	uint8_t persist_shift; /* backoff of the window probes */
+	struct seg *sack_hint; /* where the last SACK search ended */
+	struct seg *sack_high; /* highest SACKed */
+	struct seg *loss_hint; /* last one looked at for loss; those below need no second look */
+	struct seg *lost_hint; /* none before it is LOST */
+	struct sack_block sack_prev[TCP_SACK_BLOCKS_MAX]; /* of the ACK before, already marked */
+	uint8_t n_sack_prev;
+	/* rtt */
+	uint32_t srtt_us, rttvar_us, min_rtt_us;
+	uint32_t rto_ms; /* doubled by each timeout until a sample is had (Karn) */
+	uint32_t rtt_start_us; /* of the handshake */
+	/* rx */
+	struct segq ofo; /* out of order, sorted by seq, no overlaps */
+	uint32_t ts_recent, ts_recent_ms, last_ack_sent, ts_offset;
+	struct seg *ofo_hint; /* last one put in */
+	struct sack_block sacks[TCP_SACK_BLOCKS_MAX]; /* to report, most recent first */
+	uint8_t n_sacks;
+	uint8_t quickacks;    /* segments still to be acknowledged at once */
+	uint16_t rcv_seg_max; /* largest payload received: what "full-sized" means */
+	uint32_t fin_seq; /* of the peer's FIN, valid with fin_rcvd or when seen out of order */
+	bool fin_ofo;
+	/* timers: one wheel node, lazily moved; a deadline of 0 is off */
+	struct wheel_timer timer;
+	uint32_t deadline_ms[TCPD_MAX];
+	uint32_t last_rx_ms, last_tx_ms, last_data_ms;
+	uint32_t challenge_ms; /* time of the last challenge ACK; 0: none yet */
+	uint32_t oow_ms;       /* of the last ACK for a segment outside the window; 0: none yet */
+	/* congestion control's own */
+	const struct tcp_cc_ops *cc;
+	uint64_t cc_priv[8];
+	/* cold */
+	struct flow_key key;
+	struct nexthop *nh;
+	uint32_t iss, irs;
+	uint16_t peer_mss;
+	uint8_t ttl;
+	bool active; /* we sent the first SYN */
+	uint64_t bytes_sent, bytes_received; /* payload, without retransmissions */
+	uint32_t retrans; /* segments retransmitted */
+	uint32_t half_open_counted; /* CTR_CUR_HALF_OPEN holds this one */
+};
+
+/* --- opening ------------------------------------------------------------------------------- */
+
+/*
+ * Make t (zeroed memory of the caller) the passive side of the connection that the SYN p opens:
+ * SYN_RCVD, SYN/ACK sent and its timer armed. ops, nh and mtu as in the struct. iss: initial
+ * sequence number. Returns 0, or -ENOBUFS when no mbuf could be had (t is CLOSED; closed() is not
+ * called). The owner may set fields marked "w: owner" before.
+ */
+int tcp_accept(struct tcp *t, struct stack *st, const struct tcp_ops *ops, const struct pkt *p,
+	       struct nexthop *nh, uint16_t mtu, uint32_t iss);
+
+/* The active side: SYN sent. rcv_mss_max: upper bound of the MSS we offer (0: none). Same returns.
+ * Source: RFC 9293 s3.10.1. */
+int tcp_connect(struct tcp *t, struct stack *st, const struct tcp_ops *ops,
+		const struct flow_key *key, struct nexthop *nh, uint16_t mtu, uint32_t iss,
+		uint16_t rcv_mss_max);
+
+/* Initial sequence number: keyed hash of the key plus a 4 us clock (RFC 6528 s3). */
+uint32_t tcp_isn(const struct stack *st, const struct flow_key *key);
+
+/* --- SYN cookies (syn_cookie.c) ------------------------------------------------------------- */
+
+struct syn_cookie {
+	uint32_t iss, irs;
+	uint16_t peer_mss;
+	bool use_ts, use_sack, use_wscale;
+	uint8_t snd_wscale;
+};
+/* Answer the SYN p with a SYN/ACK that keeps no state: MSS class in the sequence number; window
+ * scale and SACK in the low bits of the timestamp when the peer has timestamps, else neither is
+ * used. extra: further options (already built, may be NULL). rcv_mss: MSS to offer; wnd: unscaled
+ * window field. */
+void syn_cookie_reply(struct stack *st, const struct pkt *p, struct nexthop *nh, uint16_t rcv_mss,
+		      uint16_t wnd, const struct opt_buf *extra);
+/* Whether the ACK p (no SYN, no RST) acknowledges a cookie of ours not older than 2 periods of
+ * 64 s; fills c. */
+bool syn_cookie_check(const struct stack *st, const struct pkt *p, struct syn_cookie *c);
+/* Make t the connection of a cookie: SYN_RCVD as if the SYN/ACK had been sent from state; the
+ * caller then gives p to tcp_input(). */
+void tcp_accept_cookie(struct tcp *t, struct stack *st, const struct tcp_ops *ops,
+		       const struct pkt *p, const struct syn_cookie *c, struct nexthop *nh,
+		       uint16_t mtu);
+
+/* --- input ----------------------------------------------------------------------------------- */
+
+/*
+ * Process p, parsed from m, for t (RFC 9293 s3.10.7). m is consumed. Returns CTR_NONE or the drop
+ * reason, which the caller counts. Sends what must be sent (ACK, retransmissions, queued data).
+ */
+enum counter tcp_input(struct tcp *t, struct rte_mbuf *m, const struct pkt *p);
+
+/* RFC 9293 s3.10.7.1: answer p, which belongs to no connection, with RST unless it is one;
+ * within the stack's rate limit. extra may be NULL. */
+void tcp_reset_unknown(struct stack *st, const struct pkt *p, struct nexthop *nh,
+		       const struct opt_buf *extra);
+
+/* Whether the SYN p may replace t, which is in TIME_WAIT (RFC 9293 s3.10.7.4, RFC 6191). */
+bool tcp_time_wait_reusable(const struct tcp *t, const struct pkt *p);
+
+/* --- output ---------------------------------------------------------------------------------- */
+
+/* Payload octets a segment can carry now: snd_mss less timestamps and opt_reserve; at least 1. */
+uint16_t tcp_payload_max(const struct tcp *t);
+/* Payload octets that congestion window and peer window let go now, less what is queued unsent;
+ * with nothing queued nor in flight at least tcp_payload_max(), so that a zero window is probed. */
+uint32_t tcp_snd_space(const struct tcp *t);
+/* Octets in flight by RFC 6675's "pipe". */
+uint32_t tcp_flight(const struct tcp *t);
+/* Queue s (len <= tcp_payload_max()) at the end; t takes a hold; s->seq and s->tcp are set.
+ * Nothing is sent before tcp_output(). Not after tcp_shutdown(). */
+void tcp_send(struct tcp *t, struct seg *s);
+/* Send what may be sent: lost segments first, then new data, FIN, and an ACK when one is owed at
+ * once. Small segments wait for nothing (no Nagle: the relay's source paced them), but sender
+ * silly-window avoidance holds (RFC 9293 s3.8.6.2.1). */
+void tcp_output(struct tcp *t);
+/* Send an ACK now (DATA_ACK, options). */
+void tcp_send_ack(struct tcp *t);
+/* The owner's window may have grown: send a window update when it is worth it (RFC 9293
+ * s3.8.6.2.2: grown by two segments or half of the buffer, or opened from below one segment). */
+void tcp_window_update(struct tcp *t);
+/* No more to send: FIN follows the queue. Idempotent. */
+void tcp_shutdown(struct tcp *t);
+/* End at once: RST when the peer may know of us, closed(TCP_END_ABORT). No-op when CLOSED. */
+void tcp_abort(struct tcp *t);
+/* Send one keepalive probe now (an ACK with seq snd_una - 1). */
+void tcp_probe(struct tcp *t);
+
+/* Sequence comparison, RFC 9293 s3.4. */
+static inline bool seq_lt(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+static inline bool seq_leq(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) <= 0;
+}
+
+#endif

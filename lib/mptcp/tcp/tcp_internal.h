@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the files of one TCP connection share among themselves; nobody else includes this.
+ */
+#ifndef TCP_TCP_INTERNAL_H
+#define TCP_TCP_INTERNAL_H
+
+#include "mptcp/tcp/tcp.h"
+
+#define IP4_TCP_HDR_LEN 40
+#define IP6_TCP_HDR_LEN 60
+#define TS_OPT_LEN      12 /* two NOPs and the option */
+#define TTL_DEFAULT     64
+#define LINK_ROOM       18 /* of headroom for the sender of frames: Ethernet and one VLAN tag */
+
+#define MSS_DEFAULT_V4 536  /* RFC 9293 s3.7.1 */
+#define MSS_DEFAULT_V6 1220 /* the same */
+/* Smaller offers are taken for this: options of 40 octets must leave room for payload, and a peer
+ * must not make us send an avalanche of tiny segments (CVE-2019-11479). */
+#define MSS_MIN 88
+
+#define DUP_THRESH            3   /* RFC 5681 s3.2 */
+#define QUICKACKS             16  /* segments acknowledged at once while the peer's cwnd is small */
+#define CHALLENGE_MIN_MS      500 /* between challenge ACKs of a connection (RFC 5961 s7) */
+#define OOW_MIN_MS            100 /* between ACKs for empty segments outside the window */
+#define FIN_WAIT_2_MS         60000
+#define KEEPALIVE_INTERVAL_MS 75000
+#define KEEPALIVE_PROBES      9
+#define TS_RECENT_VALID_MS    (24u * 24 * 3600 * 1000) /* RFC 7323 s5.5: 24 days */
+
+/* One segment on its way through the steps of RFC 9293 s3.10.7.4; lives on tcp_input()'s stack. */
+struct tcp_rx {
+	const struct pkt *p;
+	struct rte_mbuf *m; /* NULL once it has become a seg */
+	uint32_t seq;       /* of the first payload octet */
+	uint8_t flags;      /* p->flags less what an earlier step has dealt with */
+	bool no_text;       /* payload and FIN are not to be taken (zero window) */
+	bool acked_new;     /* SND.UNA has moved */
+	bool fin_acked;     /* our FIN has just been acknowledged */
+	uint32_t acked;     /* payload octets newly acknowledged */
+};
+
+/* tcp.c */
+void tcp_set_state(struct tcp *t, enum tcp_state to);
+void tcp_closed(struct tcp *t, enum tcp_end why);
+void tcp_setup(struct tcp *t, struct stack *st, const struct tcp_ops *ops,
+	       const struct flow_key *key, struct nexthop *nh, uint16_t mtu, uint32_t iss);
+void tcp_apply_syn(struct tcp *t, const struct pkt *p);
+void tcp_set_peer_mss(struct tcp *t, uint16_t peer_mss);
+void tcp_to_established(struct tcp *t);
+void tcp_enter_time_wait(struct tcp *t);
+
+/* tcp_isn.c */
+uint32_t tcp_ts_offset(const struct stack *st, const struct flow_key *key);
+
+/* tcp_out.c */
+uint32_t tcp_ts_now(const struct tcp *t);
+bool tcp_send_syn(struct tcp *t); /* SYN or SYN/ACK by the state; false: no mbuf */
+void tcp_send_rst(struct tcp *t);
+void tcp_challenge_ack(struct tcp *t);
+void tcp_persist(struct tcp *t);
+void tcp_retransmit_head(struct tcp *t);
+
+/* Write the options that open a SYN: MSS, SACK permitted, timestamps, window scale (< 0: none). */
+void tcp_put_syn_options(struct opt_buf *o, uint16_t mss, bool sack, bool ts, uint32_t tsval,
+			 uint32_t tsecr, int wscale);
+/* Send a segment without payload that belongs to no connection (cookie, RST). */
+bool tcp_send_bare(struct stack *st, const struct tcp_hdr_out *h, struct nexthop *nh);
+
+/* tcp_ack.c */
+void tcp_ack_in(struct tcp *t, struct tcp_rx *rx);
+void tcp_rtt_sample(struct tcp *t, uint32_t rtt_us);
+bool tcp_rtt_from_ts(const struct tcp *t, const struct pkt *p, uint32_t *rtt_us);
+void tcp_sndq_remove(struct tcp *t, struct seg *s);
+void tcp_sndq_flush(struct tcp *t);
+
+/* tcp_loss.c */
+void tcp_loss_on_ack(struct tcp *t, struct tcp_ack *a);
+void tcp_loss_on_timeout(struct tcp *t);
+void tcp_mark_lost(struct tcp *t, struct seg *s);
+
+/* tcp_rcv.c */
+enum counter tcp_rcv_text(struct tcp *t, struct tcp_rx *rx);
+void tcp_ofo_flush(struct tcp *t);
+unsigned int tcp_sack_blocks(const struct tcp *t, struct sack_block *b, unsigned int max);
+
+/* tcp_timer.c */
+void tcp_timer_set(struct tcp *t, enum tcp_deadline d, uint32_t ms);
+void tcp_timer_stop(struct tcp *t);
+
+static inline void tcp_timer_off(struct tcp *t, enum tcp_deadline d)
+{
+	t->deadline_ms[d] = 0; /* the wheel's node finds nothing due when it fires */
+}
+
+static inline bool tcp_timer_on(const struct tcp *t, enum tcp_deadline d)
+{
+	return t->deadline_ms[d] != 0;
+}
+
+static inline uint32_t seg_space(const struct seg *s)
+{
+	return s->len + !!(s->flags & SEG_FIN);
+}
+
+static inline uint32_t seg_end(const struct seg *s)
+{
+	return s->seq + seg_space(s);
+}
+
+/* Whether something sent waits for its acknowledgement. */
+static inline bool tcp_unacked(const struct tcp *t)
+{
+	return t->sndq.head != NULL && t->sndq.head != t->snd_unsent;
+}
+
+/* Last one sent, or NULL. */
+static inline struct seg *tcp_last_sent(const struct tcp *t)
+{
+	return t->snd_unsent != NULL ? t->snd_unsent->prev : t->sndq.tail;
+}
+
+/* Window that acceptability is judged by: up to the highest right edge ever offered. */
+static inline uint32_t tcp_rcv_wnd(const struct tcp *t)
+{
+	return seq_lt(t->rcv_nxt, t->rcv_adv) ? t->rcv_adv - t->rcv_nxt : 0;
+}
+
+/* The window p offers; never scaled in a SYN. */
+static inline uint32_t tcp_wnd_of(const struct tcp *t, const struct pkt *p)
+{
+	return (uint32_t)p->wnd << (p->flags & TCPF_SYN ? 0 : t->snd_wscale);
+}
+
+static inline bool tcp_synchronised(const struct tcp *t)
+{
+	return t->state >= TCPS_ESTABLISHED;
+}
+
+static inline uint16_t tcp_ip_hdr_len(const struct tcp *t)
+{
+	return ip_addr_is_v4(&t->key.local) ? IP4_TCP_HDR_LEN : IP6_TCP_HDR_LEN;
+}
+
+#endif

@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * From the send queue to segments: what may leave now, headers in front of held payloads, FIN,
+ * window probes, resets. Owning worker only.
+ * Source: RFC 9293 s3.8.6 and s3.10.2, RFC 7323 s3, RFC 2018 s3, RFC 6675 s5.
+ */
+#include "mptcp/tcp/tcp_internal.h"
+#include "mptcp/wire/checksum.h"
+#include "mptcp/wire/octets.h"
+
+enum { OPT_NOP = 1, OPT_MSS = 2, OPT_WSCALE = 3, OPT_SACK_PERM = 4, OPT_SACK = 5, OPT_TS = 8 };
+
+/* A segment to be sent: payload octets [off, off + len) of seg, or none. */
+struct out {
+	struct seg *seg;
+	uint32_t seq;
+	uint16_t off, len;
+	uint8_t flags;
+};
+
+uint32_t tcp_ts_now(const struct tcp *t)
+{
+	return t->st->now_ms + t->ts_offset;
+}
+
+/* --- options ------------------------------------------------------------------------------- */
+
+static void put_ts(struct opt_buf *o, uint32_t tsval, uint32_t tsecr)
+{
+	uint8_t *b = &o->b[o->len];
+
+	*b++ = OPT_NOP;
+	*b++ = OPT_NOP;
+	*b++ = OPT_TS;
+	*b++ = 10;
+	b = put_be32(b, tsval);
+	put_be32(b, tsecr);
+	o->len += TS_OPT_LEN;
+}
+
+void tcp_put_syn_options(struct opt_buf *o, uint16_t mss, bool sack, bool ts, uint32_t tsval,
+			 uint32_t tsecr, int wscale)
+{
+	uint8_t *b = &o->b[o->len];
+
+	*b++ = OPT_MSS;
+	*b++ = 4;
+	put_be16(b, mss);
+	o->len += 4;
+	if (ts) {
+		put_ts(o, tsval, tsecr);
+	} else if (sack) {
+		o->b[o->len] = o->b[o->len + 1] = OPT_NOP;
+		o->len += 4;
+	}
+	if (sack) { /* in the place of two NOPs */
+		b = &o->b[ts ? o->len - TS_OPT_LEN : o->len - 2];
+		*b++ = OPT_SACK_PERM;
+		*b = 2;
+	}
+	if (wscale >= 0) {
+		b = &o->b[o->len];
+		*b++ = OPT_NOP;
+		*b++ = OPT_WSCALE;
+		*b++ = 3;
+		*b = (uint8_t)wscale;
+		o->len += 4;
+	}
+}
+
+/* As many blocks as options and, with payload, the segment size have room for. */
+static void put_sack(const struct tcp *t, struct opt_buf *o, uint16_t payload_len)
+{
+	struct sack_block blocks[TCP_SACK_BLOCKS_MAX];
+	unsigned int room = o->room - o->len;
+	unsigned int n;
+	uint8_t *b;
+
+	if (payload_len > 0) {
+		unsigned int used = payload_len + o->len;
+		unsigned int left = t->snd_mss > used ? t->snd_mss - used : 0;
+
+		room = room < left ? room : left;
+	}
+	if (room < 4 + 8)
+		return;
+	n = (room - 4) / 8;
+	n = tcp_sack_blocks(t, blocks, n < TCP_SACK_BLOCKS_MAX ? n : TCP_SACK_BLOCKS_MAX);
+	if (n == 0)
+		return;
+	b = &o->b[o->len];
+	*b++ = OPT_NOP;
+	*b++ = OPT_NOP;
+	*b++ = OPT_SACK;
+	*b++ = (uint8_t)(2 + 8 * n);
+	for (unsigned int i = 0; i < n; i++) {
+		b = put_be32(b, blocks[i].start);
+		b = put_be32(b, blocks[i].end);
+	}
+	o->len += (uint8_t)(4 + 8 * n);
+}
+
+static void put_options(struct tcp *t, const struct out *x, struct opt_buf *o)
+{
+	struct tcp_tx tx = {.flags = x->flags, .seq = x->seq, .seg = x->seg};
+
+	if (x->flags & TCPF_SYN) {
+		bool offer = t->state == TCPS_SYN_SENT; /* else what both agree to */
+		bool ack = x->flags & TCPF_ACK;
+
+		tcp_put_syn_options(o, t->rcv_mss, offer || t->use_sack, offer || t->use_ts,
+				    tcp_ts_now(t), ack ? t->ts_recent : 0,
+				    offer || t->use_wscale ? t->rcv_wscale : -1);
+	} else if (t->use_ts) {
+		put_ts(o, tcp_ts_now(t), t->ts_recent);
+	}
+	t->ops->build_options(t, &tx, o);
+	if (t->n_sacks > 0 && !(x->flags & (TCPF_SYN | TCPF_RST)))
+		put_sack(t, o, x->len);
+}
+
+/* --- one segment --------------------------------------------------------------------------- */
+
+/* The window field, and the right edge it offers remembered. */
+static uint16_t window_field(struct tcp *t, bool syn)
+{
+	uint8_t shift = syn ? 0 : t->rcv_wscale;
+	uint32_t wnd = t->ops->rcv_window(t);
+	uint32_t field = wnd >> shift;
+
+	if (field > UINT16_MAX)
+		field = UINT16_MAX;
+	wnd = field << shift;
+	if (seq_lt(t->rcv_adv, t->rcv_nxt + wnd))
+		t->rcv_adv = t->rcv_nxt + wnd;
+	return (uint16_t)field;
+}
+
+/* A fresh mbuf for headers, the payload chained behind it: for when headers cannot be written in
+ * front of the payload itself. */
+static struct rte_mbuf *chained_frame(struct tcp *t, struct seg *s, uint16_t off, uint16_t len)
+{
+	struct rte_mbuf *head = rte_pktmbuf_alloc(t->st->mbufs);
+	struct rte_mbuf *payload;
+
+	if (head == NULL || len == 0)
+		return head;
+	payload = rte_pktmbuf_alloc(t->st->mbufs);
+	if (payload == NULL) {
+		rte_pktmbuf_free_seg(head);
+		return NULL;
+	}
+	rte_pktmbuf_attach(payload, seg_mbuf(s));
+	payload->data_off = (uint16_t)(s->payload_off + off);
+	payload->data_len = len;
+	payload->pkt_len = len;
+	payload->next = NULL;
+	payload->nb_segs = 1;
+	head->next = payload;
+	head->nb_segs = 2;
+	head->pkt_len = len;
+	return head;
+}
+
+/* An mbuf reference of its own for one transmission, the payload's sum in *sum. */
+static struct rte_mbuf *frame_of(struct tcp *t, const struct out *x, uint16_t *sum)
+{
+	struct seg *s = x->seg;
+	bool whole;
+
+	*sum = 0;
+	if (s == NULL)
+		return rte_pktmbuf_alloc(t->st->mbufs);
+	whole = x->len == s->len;
+	*sum = whole ? s->payload_sum : csum_partial(seg_payload(s) + x->off, x->len);
+	if (!whole || seg_in_flight_below(s) || RTE_MBUF_CLONED(seg_mbuf(s)) ||
+	    s->payload_off < LINK_ROOM + tcp_ip_hdr_len(t) + TCP_OPTIONS_MAX)
+		return chained_frame(t, s, x->off, x->len);
+	seg_restore(s);
+	rte_mbuf_refcnt_update(seg_mbuf(s), 1);
+	return seg_mbuf(s);
+}
+
+static void ack_left(struct tcp *t)
+{
+	t->ack_now = t->ack_pending = false;
+	t->last_ack_sent = t->rcv_nxt;
+	tcp_timer_off(t, TCPD_DELACK);
+}
+
+/* Send x. Returns false, with nothing changed, when no mbuf is left. */
+static bool xmit(struct tcp *t, const struct out *x)
+{
+	struct opt_buf o = {.room = TCP_OPTIONS_MAX};
+	struct stack *st = t->st;
+	struct tcp_hdr_out h = {
+		.key = &t->key,
+		.seq = x->seq,
+		.flags = x->flags,
+		.ttl = t->ttl,
+		.opt = &o,
+	};
+	struct rte_mbuf *m;
+	uint16_t sum;
+
+	m = frame_of(t, x, &sum);
+	if (m == NULL) {
+		st_inc(st, CTR_DROP_NO_MBUF);
+		return false;
+	}
+	if (x->flags & TCPF_ACK)
+		h.ack = t->rcv_nxt;
+	if (!(x->flags & TCPF_RST))
+		h.wnd = window_field(t, x->flags & TCPF_SYN);
+	put_options(t, x, &o);
+	h.ip_id = st->ip_id++;
+	if (pkt_prepend_headers(m, &h, sum) != 0) {
+		rte_pktmbuf_free(m);
+		st_inc(st, CTR_DROP_NO_MBUF);
+		return false;
+	}
+	if (x->flags & TCPF_ACK)
+		ack_left(t);
+	t->last_tx_ms = st->now_ms;
+	st->ops->output(st, m, t->nh);
+	return true;
+}
+
+bool tcp_send_bare(struct stack *st, const struct tcp_hdr_out *h, struct nexthop *nh)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(st->mbufs);
+
+	if (m == NULL) {
+		st_inc(st, CTR_DROP_NO_MBUF);
+		return false;
+	}
+	if (pkt_prepend_headers(m, h, 0) != 0) {
+		rte_pktmbuf_free(m);
+		return false;
+	}
+	st->ops->output(st, m, nh);
+	return true;
+}
+
+bool tcp_send_syn(struct tcp *t)
+{
+	struct out x = {.seq = t->iss, .flags = TCPF_SYN};
+
+	if (t->state == TCPS_SYN_RCVD)
+		x.flags |= TCPF_ACK;
+	return xmit(t, &x);
+}
+
+/* Sequence number of a segment without payload: SND.NXT, but inside the window, or a peer that
+ * took window back would not look at the acknowledgement. */
+static uint32_t bare_seq(const struct tcp *t)
+{
+	uint32_t edge = t->snd_una + t->snd_wnd;
+
+	if (seq_leq(t->snd_max, edge) || t->snd_max - edge < UINT32_C(1) << t->snd_wscale)
+		return t->snd_max;
+	return edge;
+}
+
+static void send_ack(struct tcp *t)
+{
+	struct out x = {.seq = bare_seq(t), .flags = TCPF_ACK};
+
+	/* Without an mbuf the debt stays, and the delay timer pays it. */
+	if (!xmit(t, &x) && !tcp_timer_on(t, TCPD_DELACK)) {
+		t->ack_now = false;
+		t->ack_pending = true;
+		tcp_timer_set(t, TCPD_DELACK, t->st->cfg->delack_ms);
+	}
+}
+
+void tcp_send_ack(struct tcp *t)
+{
+	if (tcp_synchronised(t))
+		send_ack(t);
+}
+
+void tcp_send_rst(struct tcp *t)
+{
+	struct out x = {.seq = t->snd_max, .flags = TCPF_RST | TCPF_ACK};
+
+	if (xmit(t, &x))
+		st_inc(t->st, CTR_TCP_OUT_RSTS);
+}
+
+/* RFC 5961 s7. How many are left of the limit all connections share must not be measurable from
+ * outside (CVE-2016-5696): in its lower half each one leaves by the throw of a coin. */
+void tcp_challenge_ack(struct tcp *t)
+{
+	struct rate_limit *r = &t->st->challenge_limit;
+	uint32_t now_ms = t->st->now_ms;
+	bool low = r->tokens_x1000 / 1000 < r->burst / 2;
+
+	if ((t->challenge_ms != 0 && now_ms - t->challenge_ms < CHALLENGE_MIN_MS) ||
+	    (low && csprng_u32(&t->st->rng) & 1) || !rate_limit_ok(r, now_ms)) {
+		st_inc(t->st, CTR_TCP_CHALLENGE_LIMITED);
+		return;
+	}
+	t->challenge_ms = now_ms != 0 ? now_ms : 1;
+	st_inc(t->st, CTR_TCP_CHALLENGE_ACK);
+	send_ack(t);
+}
+
+void tcp_probe(struct tcp *t)
+{
+	struct out x = {.seq = t->snd_una - 1, .flags = TCPF_ACK};
+
+	if (!tcp_synchronised(t))
+		return;
+	if (t->probes < UINT8_MAX)
+		t->probes++;
+	xmit(t, &x);
+}
+
+/* --- the queue ----------------------------------------------------------------------------- */
+
+uint16_t tcp_payload_max(const struct tcp *t)
+{
+	unsigned int less = (t->use_ts ? TS_OPT_LEN : 0) + t->opt_reserve;
+
+	return t->snd_mss > less ? (uint16_t)(t->snd_mss - less) : 1;
+}
+
+uint32_t tcp_flight(const struct tcp *t)
+{
+	uint32_t out = t->snd_max - t->snd_una;
+	uint32_t less = t->sacked_bytes + t->lost_bytes;
+
+	/* A lost segment may have been acknowledged in part. */
+	return out > less ? out - less : 0;
+}
+
+uint32_t tcp_snd_space(const struct tcp *t)
+{
+	uint32_t used = tcp_flight(t) + t->lost_bytes; /* what is lost goes first */
+	uint32_t edge = t->snd_una + t->snd_wnd;
+	uint32_t space, wnd_space, unsent;
+
+	if ((t->state != TCPS_ESTABLISHED && t->state != TCPS_CLOSE_WAIT) || t->no_data ||
+	    t->fin_queued)
+		return 0;
+	space = t->cwnd > used ? t->cwnd - used : 0;
+	wnd_space = seq_lt(t->snd_max, edge) ? edge - t->snd_max : 0;
+	space = space < wnd_space ? space : wnd_space;
+	unsent = t->snd_unsent != NULL ? t->snd_end - t->snd_unsent->seq : 0;
+	space = space > unsent ? space - unsent : 0;
+	if (t->sndq.head == NULL && space < tcp_payload_max(t))
+		space = tcp_payload_max(t);
+	return space;
+}
+
+void tcp_send(struct tcp *t, struct seg *s)
+{
+	if (t->fin_queued || t->state == TCPS_CLOSED || s->len == 0) {
+		seg_drop(s);
+		return;
+	}
+	s->flags &= ~(SEG_SENT | SEG_RETX | SEG_SACKED | SEG_LOST | SEG_FIN);
+	s->n_tx = 0;
+	s->seq = t->snd_end;
+	s->tcp = t;
+	seg_hold(t->st, s);
+	segq_push_tail(&t->sndq, s);
+	t->snd_end += s->len;
+	if (t->snd_unsent == NULL)
+		t->snd_unsent = s;
+}
+
+/* The FIN follows the last octet queued: on its segment if that has not left, else alone. */
+static void queue_fin(struct tcp *t)
+{
+	struct seg *s = t->sndq.tail;
+	struct rte_mbuf *m;
+
+	if (t->fin_acked || (s != NULL && s->flags & SEG_FIN))
+		return;
+	if (t->snd_unsent == NULL) {
+		m = rte_pktmbuf_alloc(t->st->mbufs);
+		if (m == NULL) {
+			st_inc(t->st, CTR_DROP_NO_MBUF);
+			if (!tcp_timer_on(t, TCPD_RTO))
+				tcp_timer_set(t, TCPD_RTO, t->rto_ms);
+			return;
+		}
+		s = seg_init(m, 0);
+		s->seq = t->snd_end;
+		s->tcp = t;
+		seg_hold(t->st, s);
+		segq_push_tail(&t->sndq, s);
+		t->snd_unsent = s;
+	}
+	s->flags |= SEG_FIN;
+	t->snd_end++;
+}
+
+static void sent_first(struct tcp *t, struct seg *s)
+{
+	s->flags |= SEG_SENT;
+	t->snd_unsent = s->next;
+	t->bytes_sent += s->len;
+	if (seq_lt(t->snd_max, seg_end(s)))
+		t->snd_max = t->snd_nxt = seg_end(s);
+	if (s->flags & SEG_FIN)
+		t->fin_sent = true;
+}
+
+static void sent_again(struct tcp *t, struct seg *s)
+{
+	if (s->flags & SEG_LOST) {
+		s->flags &= ~SEG_LOST;
+		t->lost_bytes -= seg_space(s);
+		t->retx_bytes += seg_space(s);
+	} else if (!(s->flags & SEG_RETX)) {
+		t->retx_bytes += seg_space(s);
+	}
+	s->flags |= SEG_RETX;
+	t->retrans++;
+	st_inc(t->st, CTR_TCP_RETRANS);
+	if (t->in_recovery && !t->rto_recovery)
+		st_inc(t->st, CTR_TCP_FAST_RETRANS);
+}
+
+static bool send_seg(struct tcp *t, struct seg *s)
+{
+	struct out x = {.seg = s, .seq = s->seq, .len = s->len, .flags = TCPF_ACK};
+
+	if (s->flags & SEG_FIN)
+		x.flags |= TCPF_FIN;
+	if (s->len > 0 && (s->flags & SEG_PSH || s->next == NULL))
+		x.flags |= TCPF_PSH;
+	if (!xmit(t, &x))
+		return false;
+	s->tx_us = (uint32_t)t->st->now_us;
+	if (s->n_tx < UINT8_MAX)
+		s->n_tx++;
+	if (s->flags & SEG_SENT)
+		sent_again(t, s);
+	else
+		sent_first(t, s);
+	t->last_data_ms = t->st->now_ms;
+	if (!tcp_timer_on(t, TCPD_RTO))
+		tcp_timer_set(t, TCPD_RTO, t->rto_ms); /* RFC 6298 (5.1) */
+	return true;
+}
+
+/* The first retransmission of a recovery does not wait for room (RFC 6675 s5 (4.3)). */
+void tcp_retransmit_head(struct tcp *t)
+{
+	struct seg *s = t->lost_hint != NULL ? t->lost_hint : t->sndq.head;
+
+	while (s != NULL && s->flags & SEG_SENT && !(s->flags & SEG_LOST))
+		s = s->next;
+	if (s != NULL && s->flags & SEG_LOST)
+		send_seg(t, s);
+}
+
+static void send_lost(struct tcp *t)
+{
+	struct seg *s = t->lost_hint != NULL ? t->lost_hint : t->sndq.head;
+
+	while (t->lost_bytes > 0 && s != NULL && s->flags & SEG_SENT) {
+		if (s->flags & SEG_LOST) {
+			uint32_t flight = tcp_flight(t);
+
+			if ((flight > 0 && flight + s->len > t->cwnd) || !send_seg(t, s))
+				break;
+		}
+		s = s->next;
+	}
+	t->lost_hint = s;
+}
+
+/* Octets beyond SND.MAX that the peer's window takes. */
+static uint32_t usable_window(const struct tcp *t, const struct seg *s)
+{
+	uint32_t edge = t->snd_una + t->snd_wnd;
+	uint32_t from = seq_lt(s->seq, t->snd_una) ? t->snd_una : s->seq;
+
+	return seq_lt(from, edge) ? edge - from : 0;
+}
+
+/* A bare FIN goes whatever the window is: it takes no buffer. */
+static bool window_blocks(const struct tcp *t, const struct seg *s)
+{
+	return s->len > 0 && seq_lt(t->snd_una + t->snd_wnd, s->seq + s->len);
+}
+
+/*
+ * What the window takes of the first unsent segment, which as a whole does not fit: the segment
+ * stays unsent, since a data-level queue may have it too and must not see it cut.
+ */
+static bool send_part(struct tcp *t, struct seg *s)
+{
+	uint16_t off = seq_lt(s->seq, t->snd_una) ? (uint16_t)(t->snd_una - s->seq) : 0;
+	uint32_t n = usable_window(t, s);
+	struct out x = {.seg = s, .seq = s->seq + off, .off = off, .flags = TCPF_ACK | TCPF_PSH};
+
+	if (n > (uint32_t)(s->len - off))
+		n = (uint32_t)(s->len - off);
+	x.len = (uint16_t)n;
+	if (!xmit(t, &x))
+		return false;
+	if (seq_lt(t->snd_max, x.seq + n))
+		t->snd_max = t->snd_nxt = x.seq + n;
+	return true;
+}
+
+static uint32_t persist_ms(const struct tcp *t)
+{
+	uint64_t ms = (uint64_t)t->rto_ms << (t->persist_shift < 16 ? t->persist_shift : 16);
+
+	return ms < t->st->cfg->rto_max_ms ? (uint32_t)ms : t->st->cfg->rto_max_ms;
+}
+
+/* The persist timer: the window has kept data back for that long. */
+void tcp_persist(struct tcp *t)
+{
+	struct seg *s = t->snd_unsent;
+
+	if (s != NULL && !tcp_unacked(t) && window_blocks(t, s)) {
+		if (t->persist_shift < UINT8_MAX)
+			t->persist_shift++;
+		st_inc(t->st, CTR_TCP_ZERO_WINDOW_PROBE);
+		if (usable_window(t, s) == 0) {
+			tcp_probe(t);
+		} else {
+			if (t->probes < UINT8_MAX)
+				t->probes++;
+			send_part(t, s);
+		}
+	}
+	tcp_output(t); /* arms the timer again, or goes on */
+}
+
+static void send_new(struct tcp *t)
+{
+	struct seg *s;
+
+	if (t->snd_unsent != NULL && !tcp_unacked(t) && t->st->now_ms - t->last_data_ms > t->rto_ms)
+		t->cc->on_idle(t);
+	while ((s = t->snd_unsent) != NULL) {
+		uint32_t flight = tcp_flight(t);
+
+		if (window_blocks(t, s))
+			break;
+		if (flight > 0 && flight + s->len > t->cwnd)
+			break;
+		if (!send_seg(t, s))
+			break;
+	}
+}
+
+/* With data to send, nothing in flight and no room in the window, only a timer can go on. */
+static void watch_window(struct tcp *t)
+{
+	struct seg *s = t->snd_unsent;
+
+	if (s == NULL || tcp_unacked(t) || !window_blocks(t, s)) {
+		tcp_timer_off(t, TCPD_PERSIST);
+		t->persist_shift = 0;
+		return;
+	}
+	if (tcp_timer_on(t, TCPD_PERSIST))
+		return;
+	/* Half of the largest window ever is worth a short segment at once (RFC 9293
+	 * s3.8.6.2.1 (3)): a receiver with a small buffer never has more. */
+	if (t->snd_max == t->snd_una && t->snd_wnd > 0 && t->snd_wnd >= t->max_wnd / 2)
+		send_part(t, s);
+	tcp_timer_set(t, TCPD_PERSIST, persist_ms(t));
+}
+
+void tcp_output(struct tcp *t)
+{
+	if (!tcp_synchronised(t))
+		return;
+	if (!t->no_data && t->state != TCPS_TIME_WAIT && t->state != TCPS_FIN_WAIT_2) {
+		if (t->fin_queued)
+			queue_fin(t);
+		if (t->lost_bytes > 0)
+			send_lost(t);
+		if (t->snd_unsent != NULL)
+			send_new(t);
+		/* No mbuf for the first one: nothing but this timer would try again. */
+		if (t->snd_unsent != NULL && !tcp_unacked(t) && !tcp_timer_on(t, TCPD_RTO) &&
+		    !window_blocks(t, t->snd_unsent))
+			tcp_timer_set(t, TCPD_RTO, t->rto_ms);
+		watch_window(t);
+	}
+	if (t->ack_now)
+		send_ack(t);
+}
+
+void tcp_window_update(struct tcp *t)
+{
+	uint32_t wnd, offered, edge, grown;
+
+	if (t->state != TCPS_ESTABLISHED && t->state != TCPS_FIN_WAIT_1 &&
+	    t->state != TCPS_FIN_WAIT_2)
+		return;
+	wnd = t->ops->rcv_window(t);
+	edge = t->rcv_nxt + wnd;
+	if (seq_leq(edge, t->rcv_adv))
+		return;
+	grown = edge - t->rcv_adv;
+	offered = tcp_rcv_wnd(t);
+	if (grown >= 2u * t->rcv_mss || grown >= wnd / 2 ||
+	    (offered < t->rcv_mss && wnd >= t->rcv_mss))
+		send_ack(t);
+}

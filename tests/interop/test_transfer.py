@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Bulk transfers with equal hashes: every port type, worker count, family and number of paths."""
+import pytest
+
+from conftest import BIG, MIB, specs
+from lab import Spec
+
+GRID = [Spec(port=p, workers=w, family=f, paths=n)
+        for p in ("af_xdp", "af_packet") for w in (1, 2) for f in (4, 6) for n in (2, 4)]
+MODES = ("down", "up", "both")
+
+
+def bulk(lab, mode, size):
+    before = [sum(lab.path_bytes(i)) for i in range(lab.spec.paths)]
+    (r,) = lab.transfer(mode, size)
+    assert not r["fallback"]
+    assert r["subflows"] == lab.spec.paths
+    carried = [sum(lab.path_bytes(i)) - b for i, b in enumerate(before)]
+    assert min(carried) > 0.01 * sum(carried), f"a path was hardly used: {carried}"
+
+
+@pytest.mark.parametrize("mode", MODES)
+@specs(*GRID)
+def test_bulk(lab, mode):
+    bulk(lab, mode, BIG)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@specs(*GRID)
+def test_bulk_with_loss(lab, mode):
+    lab.loss(0, 1)
+    (r,) = lab.transfer(mode, BIG // 2)
+    assert not r["fallback"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@specs(Spec(port="tap"), Spec(port="tap", workers=2, family=6))
+def test_bulk_tap(lab, mode):
+    bulk(lab, mode, BIG // 4)
+
+
+@pytest.mark.parametrize("mode", MODES + ("half",))
+@specs(Spec(), Spec(port="af_packet", family=6), Spec(checksum=True), Spec(signal=True))
+def test_tshark_finds_nothing_wrong(lab, mode):
+    """lab.capture() raises for a malformed packet or a wrong checksum."""
+    if lab.spec.signal:
+        lab.endpoints()
+    with lab.capture():
+        lab.transfer(mode, 2 * MIB)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@specs(Spec(checksum=True), Spec(checksum=True, workers=2, family=6))
+def test_dss_checksum(lab, mode, counted, client_counted):
+    (r,) = lab.transfer(mode, BIG // 2)
+    assert not r["fallback"]
+    assert r["checksum"], "the kernel says that no DSS checksum was negotiated"
+    assert counted("DataCsumErr") == 0
+    assert client_counted("DataCsumErr") == 0
+    lab.loss(0, 1)
+    lab.transfer(mode, BIG // 4)
+    assert counted("DataCsumErr") == 0
