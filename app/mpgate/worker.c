@@ -5,7 +5,6 @@
  * clock is read once a turn; there is neither lock nor system call of ours in it.
  */
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -25,9 +24,10 @@
 
 /* Limits of one worker, a second. */
 #define ICMP_RATE    1000
-#define CTRL_RATE    2000 /* ARP and ND frames for the control thread */
-#define WANT_RATE    2000 /* requests to resolve */
-#define YIELD_PASSES 8    /* empty passes before the CPU is given up for a moment */
+#define CTRL_RATE    2000  /* ARP and ND frames for the control thread */
+#define WANT_RATE    2000  /* requests to resolve */
+#define YIELD_PASSES 8     /* empty passes before the CPU is given up ... */
+#define YIELD_NS     20000 /* ... for this long, and the timer slack */
 #define CALL_NAP_NS  20000
 
 static const struct stack_ops worker_stack_ops = {
@@ -197,6 +197,7 @@ static unsigned int worker_pass(struct worker *w)
 static int worker_main(void *arg)
 {
 	struct worker *w = arg;
+	const struct timespec nap = {.tv_nsec = YIELD_NS};
 	uint64_t last = rte_rdtsc();
 	unsigned int work = 0, idle = 0;
 
@@ -219,7 +220,7 @@ static int worker_main(void *arg)
 			continue;
 		mptcp_idle(&w->mp);
 		if (w->app->cfg->yield && idle % YIELD_PASSES == 0)
-			sched_yield();
+			nanosleep(&nap, NULL);
 		else
 			rte_pause();
 	}
