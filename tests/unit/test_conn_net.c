@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <stdlib.h>
 
 #include <rte_errno.h>
@@ -8,14 +9,14 @@
 #include "mptcp/wire/checksum.h"
 #include "mptcp/wire/octets.h"
 
-#define POOL_MBUFS  4095
-#define CONNS	    32
-#define SUBFLOWS    64
-#define WND	    0xffff
-#define SCALE	    7
-#define DATA_CHUNK  1400
+#define CONNS      32
+#define SUBFLOWS   64
+#define WND        0xffff
+#define SCALE      7
+#define DATA_CHUNK 1400
 
-static struct rte_mempool *pool;
+/* Of the layer under test, and of everyone else: so the first can be made to run dry. */
+static struct rte_mempool *pool, *wire_pool;
 static const struct stack_secrets secrets = {
 	.isn = {1, 2}, .ts = {3, 4}, .cookie = {5, 6}, .join = {7, 8}, .flow = {9, 10}};
 
@@ -57,7 +58,7 @@ static void arrived(struct world *w, struct path *path, const struct sent *s)
 static void output(struct stack *st, struct rte_mbuf *m, struct nexthop *nh)
 {
 	struct world *w = (struct world *)((char *)st - offsetof(struct world, st));
-	struct rte_mbuf *c = rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
+	struct rte_mbuf *c = rte_pktmbuf_copy(m, wire_pool, 0, UINT32_MAX);
 	struct sent *s;
 
 	(void)nh;
@@ -77,8 +78,7 @@ static void output(struct stack *st, struct rte_mbuf *m, struct nexthop *nh)
 		if (s->p.key.local_port == k->remote_port)
 			break;
 	}
-	assert_true(s->path < PATHS);
-	if (!w->path[s->path].deaf)
+	if (s->path < PATHS && !w->path[s->path].deaf)
 		arrived(w, &w->path[s->path], s);
 }
 
@@ -124,6 +124,8 @@ static int user_accepted(struct conn *c)
 {
 	struct world *w = world_of(c->mp);
 
+	if (w->accepted > 0)
+		return -ENOSPC; /* one is enough to watch */
 	w->accepted++;
 	if (w->accept_rc != 0)
 		return w->accept_rc;
@@ -150,9 +152,10 @@ static void user_rx(struct conn *c, struct seg *s)
 	assert_true(w->rx_len + s->len <= RX_MAX);
 	memcpy(&w->rx[w->rx_len], seg_payload(s), s->len);
 	w->rx_len += s->len;
+	w->rx_plain = w->rx_plain || c->mode != CONN_MPTCP;
 	seg_drop(s);
 	if (w->on_rx != NULL)
-		w->on_rx(c, s);
+		w->on_rx(c);
 }
 
 static void user_fin(struct conn *c)
@@ -209,12 +212,11 @@ unsigned int rx_wrong(const struct world *w, uint32_t off, uint32_t len)
 	return wrong;
 }
 
-struct seg *user_seg(struct world *w, uint64_t off, uint16_t len)
+struct seg *user_seg(uint64_t off, uint16_t len)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(wire_pool);
 	uint8_t *b;
 
-	(void)w;
 	assert_non_null(m);
 	b = (uint8_t *)rte_pktmbuf_append(m, len);
 	for (uint16_t i = 0; i < len; i++)
@@ -227,7 +229,7 @@ void user_send(struct world *w, uint32_t len)
 	while (len > 0) {
 		uint16_t n = (uint16_t)(len < DATA_CHUNK ? len : DATA_CHUNK);
 
-		conn_send(w->c, user_seg(w, w->tx_off, n));
+		conn_send(w->c, user_seg(w->tx_off, n));
 		w->tx_off += n;
 		len -= n;
 	}
@@ -243,12 +245,15 @@ struct world *world_new(uint16_t worker, uint16_t n_workers)
 	size_t size = (mptcp_memory(CONNS, SUBFLOWS) + 63) & ~(size_t)63;
 
 	(void)eal_pool(); /* starts DPDK */
-	if (pool == NULL)
+	if (pool == NULL) {
 		pool = rte_pktmbuf_pool_create("conn", POOL_MBUFS, 0, SEG_PRIV_SIZE,
 					       RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+		wire_pool = rte_pktmbuf_pool_create("wire", POOL_MBUFS, 0, SEG_PRIV_SIZE,
+						    RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	}
 	assert_non_null(pool);
+	assert_non_null(wire_pool);
 	assert_non_null(w);
-	w->mbufs_free = rte_mempool_avail_count(pool);
 	w->cfg = tcp_config_default;
 	w->now_us = 1000000000;
 	stack_init(&w->st, &stack_ops, &w->cfg, &secrets, pool, w->ctrs, w->now_us);
@@ -262,8 +267,8 @@ struct world *world_new(uint16_t worker, uint16_t n_workers)
 	memset(w->mem, 0xee, size);
 	mptcp_init(&w->mp, &w->st, &mptcp_ops, &pm_server, w->mem, CONNS, SUBFLOWS);
 	w->mp.local_addrs = w->addrs;
-	w->params = (struct conn_params){
-		.ops = &user_ops, .user = w, .mptcp = true, .subflows_max = 4};
+	w->params =
+		(struct conn_params){.ops = &user_ops, .user = w, .mptcp = true, .subflows_max = 4};
 	w->listens = true;
 	w->space = 256 << 10;
 	for (unsigned int i = 0; i < PATHS; i++) {
@@ -278,6 +283,7 @@ struct world *world_new(uint16_t worker, uint16_t n_workers)
 			.nonce = 0x11110000u + i,
 			.id = (uint8_t)i,
 			.wnd = WND,
+			.mss = 1460,
 		};
 		w->path[i].seq = w->path[i].iss;
 	}
@@ -293,18 +299,31 @@ void world_wait(struct world *w, uint32_t ms)
 	}
 }
 
+void world_starve(struct world *w, unsigned int leave)
+{
+	while (rte_mempool_avail_count(pool) > leave)
+		w->held[w->n_held++] = rte_pktmbuf_alloc(pool);
+}
+
+void world_feed(struct world *w)
+{
+	while (w->n_held > 0)
+		rte_pktmbuf_free(w->held[--w->n_held]);
+}
+
 void world_free(struct world *w)
 {
 	static const enum counter levels[] = {
-		CTR_CUR_CONNS,	CTR_CUR_SUBFLOWS,  CTR_CUR_FLOWS,     CTR_CUR_TOKENS,
-		CTR_CUR_SEGS,	CTR_CUR_HALF_OPEN, CTR_CUR_TIME_WAIT, CTR_TCP_BAD_STATE,
+		CTR_CUR_CONNS, CTR_CUR_SUBFLOWS,  CTR_CUR_FLOWS,     CTR_CUR_TOKENS,
+		CTR_CUR_SEGS,  CTR_CUR_HALF_OPEN, CTR_CUR_TIME_WAIT, CTR_TCP_BAD_STATE,
 	};
 
+	world_feed(w);
 	if (w->c != NULL)
 		conn_abort(w->c);
 	mptcp_reap(&w->mp);
 	/* Half-open and closing ones are left to their timers. */
-	for (unsigned int i = 0; i < 200 && w->st.wheel.armed > 0; i++) {
+	for (unsigned int i = 0; i < 2000 && w->st.wheel.armed > 0; i++) {
 		w->n_sent = w->at = 0;
 		w->now_us += 1000000;
 		stack_advance(&w->st, w->now_us);
@@ -317,7 +336,8 @@ void world_free(struct world *w)
 	assert_int_equal(pool_used(&w->mp.subflows), 0);
 	assert_int_equal(w->mp.flows.used, 0);
 	assert_int_equal(w->mp.tokens.used, 0);
-	assert_int_equal(rte_mempool_avail_count(pool), w->mbufs_free);
+	assert_int_equal(rte_mempool_avail_count(pool), POOL_MBUFS);
+	assert_int_equal(rte_mempool_avail_count(wire_pool), POOL_MBUFS);
 	free(w->mem);
 	free(w->sent);
 	free(w->rx);
@@ -345,7 +365,7 @@ static void put_tcp_options(struct world *w, const struct path *path, struct opt
 	if (syn) {
 		*b++ = 2;
 		*b++ = 4;
-		b = put_be16(b, 1460);
+		b = put_be16(b, path->mss);
 		*b++ = 4;
 		*b++ = 2;
 	} else if (!w->no_ts) {
@@ -369,8 +389,8 @@ static void put_tcp_options(struct world *w, const struct path *path, struct opt
 	o->len = (uint8_t)(b - o->b);
 }
 
-void feed(struct world *w, unsigned int i, uint8_t flags, uint32_t seq, const struct opt_buf *mp,
-	  const void *octets, unsigned int len)
+bool feed_any(struct world *w, unsigned int i, uint8_t flags, uint32_t seq,
+	      const struct opt_buf *mp, const void *octets, unsigned int len)
 {
 	struct path *path = &w->path[i];
 	struct flow_key key = {.local = path->key.remote,
@@ -385,7 +405,7 @@ void feed(struct world *w, unsigned int i, uint8_t flags, uint32_t seq, const st
 				.flags = flags,
 				.ttl = 64,
 				.opt = &o};
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(wire_pool);
 	struct pkt p;
 	uint8_t *b;
 
@@ -394,15 +414,25 @@ void feed(struct world *w, unsigned int i, uint8_t flags, uint32_t seq, const st
 	if (len > 0)
 		memcpy(b, octets, len);
 	put_tcp_options(w, path, &o, flags & TCPF_SYN);
-	if (mp != NULL) {
-		assert_true(o.len + mp->len <= TCP_OPTIONS_MAX);
+	if (mp != NULL && o.len + mp->len <= TCP_OPTIONS_MAX) {
 		memcpy(&o.b[o.len], mp->b, mp->len);
 		o.len += mp->len;
+		mp = NULL;
 	}
 	assert_int_equal(pkt_prepend_headers(m, &h, csum_partial(b, len)), 0);
-	assert_int_equal(pkt_parse(&p, m), CTR_NONE);
+	if (mp != NULL || pkt_parse(&p, m) != CTR_NONE) {
+		rte_pktmbuf_free(m);
+		return false;
+	}
 	mptcp_input(&w->mp, m, &p);
 	mptcp_reap(&w->mp);
+	return true;
+}
+
+void feed(struct world *w, unsigned int i, uint8_t flags, uint32_t seq, const struct opt_buf *mp,
+	  const void *octets, unsigned int len)
+{
+	assert_true(feed_any(w, i, flags, seq, mp, octets, len));
 }
 
 void say(struct world *w, unsigned int i, uint8_t flags, const struct opt_buf *mp,
@@ -461,7 +491,7 @@ void open_mptcp(struct world *w, uint8_t flags)
 	assert_non_null(w->c);
 	assert_int_equal(w->c->mode, CONN_MPTCP);
 	assert_int_equal(w->c->state, CONN_ESTABLISHED);
-	skip(w);
+	forget(w);
 }
 
 void open_plain(struct world *w)
@@ -503,7 +533,7 @@ void join(struct world *w, unsigned int i)
 	uint8_t mac[SHA256_LEN];
 	struct sent *s;
 
-	skip(w);
+	forget(w);
 	join_syn(w, i, false);
 	s = want(w, i);
 	assert_int_equal(s->p.flags, TCPF_SYN | TCPF_ACK);
@@ -534,9 +564,6 @@ void put_dss(struct world *w, struct opt_buf *o, unsigned int flags, uint64_t ds
 	*o = (struct opt_buf){.room = TCP_OPTIONS_MAX};
 	assert_int_equal(mp_build_dss(o, &d), 0);
 }
-
-#define MAP64 (DSS_FLAG_MAP | DSS_FLAG_DSN8)
-#define ACK64 (DSS_FLAG_ACK | DSS_FLAG_ACK8)
 
 void data(struct world *w, unsigned int i, uint32_t off, uint16_t len)
 {
@@ -607,7 +634,63 @@ struct sent *find_flag(struct world *w, uint8_t flag)
 	return s;
 }
 
-void skip(struct world *w)
+void forget(struct world *w)
 {
 	w->n_sent = w->at = 0;
+}
+
+/* --- what tests ask ------------------------------------------------------------------------------ */
+
+struct sent *want_rst(struct world *w, unsigned int i, int reason)
+{
+	struct sent *s = find_flag(w, TCPF_RST);
+
+	assert_non_null(s);
+	assert_int_equal(s->path, i);
+	if (reason >= 0) {
+		assert_true(s->p.mp.present & MP_BIT(MP_TCPRST));
+		assert_int_equal(s->p.mp.rst_reason, reason);
+	} else {
+		assert_false(s->p.mp.present & MP_BIT(MP_TCPRST));
+	}
+	return s;
+}
+
+uint64_t in_dsn(const struct world *w, uint32_t off)
+{
+	return w->idsn_a + 1 + off;
+}
+
+uint64_t out_dsn(const struct world *w, uint32_t off)
+{
+	return w->idsn_b + 1 + off;
+}
+
+uint32_t ssn_of(const struct world *w, unsigned int i)
+{
+	return w->path[i].seq - w->path[i].iss;
+}
+
+void fill(uint8_t *b, uint32_t off, uint32_t len)
+{
+	for (uint32_t k = 0; k < len; k++)
+		b[k] = pattern(off + k);
+}
+
+/* The last DATA_ACK sent, as an offset in the stream. */
+uint32_t acked_off(struct world *w)
+{
+	uint64_t last = w->idsn_a;
+	struct sent *s;
+
+	while ((s = find(w, MP_DSS)) != NULL)
+		if (s->p.mp.dss.flags & DSS_FLAG_ACK)
+			last = s->p.mp.dss.data_ack;
+	return (uint32_t)(last - in_dsn(w, 0));
+}
+
+void closed_with(const struct world *w, enum conn_end why)
+{
+	assert_int_equal(w->closed, 1);
+	assert_int_equal(w->why, why);
 }

@@ -448,6 +448,41 @@ static void test_sack_rx(void **state)
 	net_fini(&net);
 }
 
+/* After a timeout everything is lost once; a SACK does not make a retransmission lost again. */
+static void test_sack_after_timeout(void **state)
+{
+	(void)state;
+	begin("msw");
+	in_flight(10);
+	net_drop_all(&net);
+	net_run(&net, 300, NULL, NULL);
+	take();
+	assert_int_equal(p.seq, iss + 1);
+	nothing_sent();
+	assert_int_equal(a.t.lost_bytes, 9000);
+	assert_int_equal(in_sack(0, 1, (uint32_t[]){1000, 6000}), CTR_NONE);
+	assert_int_equal(a.t.lost_bytes, 4000);
+	assert_int_equal(a.t.retrans, 1);
+	net_fini(&net);
+}
+
+/* A block in the middle of a very long queue: the search goes on with the next ACK. */
+static void test_sack_budget(void **state)
+{
+	(void)state;
+	begin("msw");
+	a.t.cwnd = 2000000;
+	a.t.snd_wscale = 5;
+	a.t.snd_wnd = 1900000;
+	in_flight(1000);
+	assert_int_equal(net_drop_all(&net), 1000);
+	assert_int_equal(in_sack(0, 1, (uint32_t[]){500000, 510000}), CTR_NONE);
+	assert_int_equal(a.t.sacked_bytes, 0);
+	assert_int_equal(in_sack(0, 1, (uint32_t[]){500000, 510000}), CTR_NONE);
+	assert_int_equal(a.t.sacked_bytes, 10000);
+	net_fini(&net);
+}
+
 static void test_sack_renege(void **state)
 {
 	(void)state;
@@ -692,6 +727,8 @@ int main(void)
 		cmocka_unit_test(test_fin),
 		cmocka_unit_test(test_zero_window_rx),
 		cmocka_unit_test(test_sack_rx),
+		cmocka_unit_test(test_sack_after_timeout),
+		cmocka_unit_test(test_sack_budget),
 		cmocka_unit_test(test_sack_renege),
 		cmocka_unit_test(test_sack_random),
 		cmocka_unit_test(test_mss),

@@ -58,7 +58,7 @@ void conn_start_sequences(struct conn *c)
 	uint64_t offered = c->rcv_adv - c->rcv_nxt; /* in the SYN/ACK */
 
 	c->rcv_nxt = c->idsn_remote + 1;
-	c->rcv_adv = c->rcv_limit = c->rcv_nxt + offered;
+	c->rcv_adv = c->rcv_nxt + offered;
 	c->snd_una = c->snd_nxt = c->snd_end = c->idsn_local + 1;
 }
 
@@ -170,7 +170,7 @@ void conn_done(struct conn *c)
 		if (sf->hs == SF_HS_JOIN)
 			subflow_reset(sf, MP_RST_MPTCP);
 		else
-			subflow_shutdown(sf);
+			tcp_shutdown(&sf->tcp);
 	}
 	conn_maybe_free(c);
 }

@@ -189,8 +189,8 @@ struct conn {
 	/* rx: data level */
 	uint64_t rcv_nxt;     /* next DSN expected */
 	uint64_t rcv_adv;     /* right edge offered, never moves left */
-	uint64_t rcv_limit;   /* right edge by the user's space alone, without rounding */
 	uint32_t rcv_wnd_max; /* largest window ever offered */
+	uint32_t rcv_lent;    /* octets offered by rounding while the user had no room */
 	struct segq ofo;      /* over dnext/dprev, sorted by dsn */
 	struct seg *ofo_hint[CONN_SUBFLOWS_MAX]; /* last one put in, by subflow slot */
 	uint64_t peer_fin_dsn;

@@ -78,8 +78,6 @@ struct subflow *subflow_new(struct conn *c, const struct flow_key *key);
 void subflow_set_hs(struct subflow *sf, enum subflow_hs to);
 /* Reset sf with a reason for MP_TCPRST. For pm as well. */
 void subflow_reset(struct subflow *sf, enum mp_rst_reason reason);
-/* No more data of ours on sf: FIN, now. */
-void subflow_shutdown(struct subflow *sf);
 /* Unlink what never became a connection (SYN/ACK could not be sent). */
 void subflow_discard(struct subflow *sf);
 

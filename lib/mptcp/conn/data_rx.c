@@ -526,19 +526,22 @@ uint32_t conn_rcv_window(struct conn *c, struct tcp *t)
 
 	if (c->upcalls)
 		space = c->user_closed ? 0 : c->params->ops->rcv_space(c);
-	if (dsn_lt(c->rcv_limit, c->rcv_nxt + space))
-		c->rcv_limit = c->rcv_nxt + space;
 	least = dsn_lt(c->rcv_nxt, c->rcv_adv) ? (uint32_t)(c->rcv_adv - c->rcv_nxt) : 0;
 	wnd = RTE_MIN(space, max) & ~(unit - 1);
 	if (wnd < least) {
 		/* Rounding up keeps the edge where it is, but lends up to a unit each time. To a
 		 * peer that makes a living of that the edge wavers by less than a unit instead
 		 * (RFC 7323 s2.4). */
-		if (dsn_lt(c->rcv_adv, c->rcv_limit + RCV_LENT_MAX))
-			least += unit - 1;
-		wnd = RTE_MIN(least & ~(unit - 1), max);
+		wnd = least & ~(unit - 1);
+		if (wnd < least && c->rcv_lent < RCV_LENT_MAX) {
+			wnd += unit;
+			c->rcv_lent += wnd - least;
+		}
+		wnd = RTE_MIN(wnd, max);
+	} else {
+		c->rcv_lent = 0;
 	}
-	if (dsn_lt(c->rcv_adv, c->rcv_nxt + wnd))
+	if (wnd > 0 && dsn_lt(c->rcv_adv, c->rcv_nxt + wnd))
 		c->rcv_adv = c->rcv_nxt + wnd;
 	if (wnd > c->rcv_wnd_max)
 		c->rcv_wnd_max = wnd;

@@ -184,7 +184,7 @@ static void send_data_fin(struct conn *c)
 	if (c->mode != CONN_MPTCP) {
 		if (c->subflows != NULL) {
 			c->fin_sent = true;
-			subflow_shutdown(c->subflows);
+			tcp_shutdown(&c->subflows->tcp);
 		}
 		return;
 	}

@@ -87,12 +87,6 @@ void subflow_discard(struct subflow *sf)
 	subflow_unlink(sf);
 }
 
-void subflow_shutdown(struct subflow *sf)
-{
-	tcp_shutdown(&sf->tcp);
-	tcp_output(&sf->tcp);
-}
-
 void subflow_reset(struct subflow *sf, enum mp_rst_reason reason)
 {
 	sf->rst_reason = (uint8_t)reason;
