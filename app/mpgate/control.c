@@ -19,9 +19,10 @@
 #include "worker.h"
 
 #define CONTROL_WAIT_MS 1
-#define CONTROL_BURST	64
+#define CONTROL_BURST   64
 #define CALL_TIMEOUT_MS 1000
-#define LINGER_MS	200 /* after the last relay: its last segments */
+#define LINGER_MS       200 /* after the last relay: its last segments */
+#define ABORT_SLOTS     128 /* connections of a worker looked at between two of its bursts */
 
 static volatile sig_atomic_t signals;
 
@@ -88,6 +89,33 @@ static uint32_t relays_left(const struct app *app)
 	return n;
 }
 
+/* Reset the connections in the next ABORT_SLOTS slots of the worker's pool; moves the cursor. */
+static void abort_slots(struct worker *w, void *arg)
+{
+	uint32_t *cursor = arg;
+
+	for (uint32_t i = 0; i < ABORT_SLOTS && *cursor < w->mp.conns.n; i++, (*cursor)++) {
+		struct conn *c = pool_at(&w->mp.conns, *cursor);
+
+		/* A free slot is poisoned or was never used: mp is not this one. */
+		if (c->mp == &w->mp && !c->in_dead_list)
+			conn_abort(c);
+	}
+}
+
+/* Time is up: tell the peers that their connections are gone, rather than fall silent. */
+static void abort_all(struct app *app)
+{
+	for (unsigned int i = 0; i < app->n_workers; i++) {
+		struct worker *w = app->workers[i];
+		uint32_t cursor = 0;
+
+		while (cursor < w->mp.conns.n)
+			if (worker_call(w, abort_slots, &cursor, CALL_TIMEOUT_MS) != 0)
+				break;
+	}
+}
+
 static void control_drain(struct app *app)
 {
 	int signals_before = signals;
@@ -98,12 +126,14 @@ static void control_drain(struct app *app)
 	for (unsigned int i = 0; i < app->n_workers; i++)
 		worker_call(app->workers[i], begin_drain, NULL, CALL_TIMEOUT_MS);
 	while (relays_left(app) > 0) {
-		if (app_now_us() >= end_us || signals != signals_before)
-			return;
+		if (app_now_us() >= end_us || signals != signals_before) {
+			abort_all(app);
+			break;
+		}
 		control_turn(app);
 	}
 	linger_us = app_now_us() + LINGER_MS * 1000;
-	while (app_now_us() < linger_us && app_now_us() < end_us && signals == signals_before)
+	while (app_now_us() < linger_us)
 		control_turn(app);
 }
 

@@ -7,12 +7,12 @@
 
 struct app;
 
-/* Once, before control_run(): SIGTERM and SIGINT end it; SIGPIPE is ignored. Returns 0 or -errno. */
+/* Once, before control_run(): SIGTERM and SIGINT end it, SIGPIPE is ignored. 0 or -errno. */
 int control_signals(void);
 
 /*
  * Serve until a signal comes, then refuse new connections and wait until the relays are done, for
- * at most the configuration's drain_ms, or until a second signal.
+ * at most the configuration's drain_ms, or until a second signal; what lives then is reset.
  */
 void control_run(struct app *app);
 

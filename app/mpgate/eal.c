@@ -86,8 +86,8 @@ static void arg_devices(struct eal_args *a, const struct config *cfg)
 	}
 	if (!eal_has_pci(cfg)) {
 		arg(a, "--no-pci");
-		/* Without a device that needs physical addresses: pools of packets then are one piece,
-		 * as AF_XDP wants them. */
+		/* No device needs physical addresses: the pool of packets then is one piece, as
+		 * AF_XDP wants it. */
 		arg(a, "--iova-mode=va");
 	}
 }
@@ -97,6 +97,9 @@ int eal_start(const struct config *cfg, uint32_t mem_mb)
 	static struct eal_args a; /* EAL keeps pointers into it */
 	const char *level = getenv("MPGATE_EAL_LOG");
 
+	/* libxdp's dispatcher serves several XDP programs on one interface; ports have one, which
+	 * must go with the process. */
+	setenv("LIBXDP_SKIP_DISPATCHER", "1", 0);
 	arg(&a, "mpgate");
 	arg(&a, "--file-prefix=%s", cfg->eal_prefix);
 	arg(&a, "--no-telemetry");

@@ -25,10 +25,10 @@
 #include "steer.h"
 #include "worker.h"
 
-#define ERRORS_MAX	64
-#define MBUF_CACHE	256
-#define MBUF_DATA_ROOM	(2048 + RTE_PKTMBUF_HEADROOM)
-#define MBUF_ELT_SIZE	(sizeof(struct rte_mbuf) + SEG_PRIV_SIZE + MBUF_DATA_ROOM)
+#define ERRORS_MAX      64
+#define MBUF_CACHE      256
+#define MBUF_DATA_ROOM  (2048 + RTE_PKTMBUF_HEADROOM)
+#define MBUF_ELT_SIZE   (sizeof(struct rte_mbuf) + SEG_PRIV_SIZE + MBUF_DATA_ROOM)
 #define EXIT_BAD_CONFIG 2
 
 static const char usage[] =
@@ -36,7 +36,7 @@ static const char usage[] =
 	"  -c, --config FILE  the configuration (YAML)\n"
 	"      --check        say what is wrong with it and what memory it takes; touch no port\n"
 	"      --help, --version\n"
-	"SIGTERM and SIGINT end it: new connections are refused, live ones may go on for drain_ms.\n";
+	"SIGTERM and SIGINT end it: no new connections, live ones may go on for drain_ms.\n";
 
 struct args {
 	const char *config;
@@ -124,7 +124,7 @@ static int load_config(const struct args *a, struct config *cfg, struct cfg_memo
 	return EXIT_BAD_CONFIG;
 }
 
-/* --- making the application, step by step ------------------------------------------------------ */
+/* --- making the application, step by step --------------------------------------------------- */
 
 static int app_secrets(struct app *app)
 {

@@ -296,6 +296,7 @@ class Lab:
         self.peer_cpus = [c for c in cpus if c not in self.cores] or [cpus[0]]
         self.up_done = False
         self._logs = 0
+        self.last_log = []
 
     # life
 
@@ -598,12 +599,16 @@ class Lab:
                 self._forward("gw", dev, f"t{dev}")
 
     def gate_log(self, lines=60):
-        text = (self.gate.out() + self.gate.err()).splitlines() if self.gate else []
+        try:
+            text = (self.gate.out() + self.gate.err()).splitlines() if self.gate else []
+        except FileNotFoundError:  # the lab is down already
+            text = self.last_log
         return "\n".join(text[-lines:])
 
     def stop_gate(self, timeout=30):
         """SIGTERM; returns the exit code."""
         code = self.gate.stop(timeout=timeout)
+        self.last_log = (self.gate.out() + self.gate.err()).splitlines()
         self.procs.pop("mpgate", None)
         return code
 
