@@ -36,7 +36,7 @@ struct app {
 	struct neigh *neigh;
 	struct ctl_server *ctl;
 	uint64_t started_us; /* CLOCK_MONOTONIC when serving began */
-	bool draining;	     /* SIGTERM or SIGINT came */
+	bool draining;       /* SIGTERM or SIGINT came */
 };
 
 /* CLOCK_MONOTONIC in microseconds. Control thread only: a system call. */

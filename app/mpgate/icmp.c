@@ -11,14 +11,14 @@
 #include "mptcp/wire/octets.h"
 #include "worker.h"
 
-#define ICMP4_ECHO	 8
+#define ICMP4_ECHO       8
 #define ICMP4_ECHO_REPLY 0
-#define ICMP6_ECHO	 128
+#define ICMP6_ECHO       128
 #define ICMP6_ECHO_REPLY 129
-#define ICMP_HDR_LEN	 8
-#define IP4_HDR_LEN	 20
-#define IP6_HDR_LEN	 40
-#define ECHO_TTL	 64
+#define ICMP_HDR_LEN     8
+#define IP4_HDR_LEN      20
+#define IP6_HDR_LEN      40
+#define ECHO_TTL         64
 
 /* Where the ICMP message begins, or 0 when m holds no whole one; *len gets its octets. */
 static unsigned int icmp_offset(struct rte_mbuf *m, bool v4, unsigned int *len)

@@ -17,11 +17,11 @@
 
 enum msg_type {
 	MSG_NEIGH_WANT, /* worker -> control: resolve or confirm addr on port */
-	MSG_FRAME,	/* worker -> control: ARP or ND frame m, received on port */
-	MSG_NEIGH_SET,	/* control -> worker: addr on port has mac, or (up 0) does not answer */
-	MSG_TX,		/* control -> worker: send frame m, complete with Ethernet header, on port */
-	MSG_STEER_ADD,	/* worker -> worker: packets of key go to owner */
-	MSG_STEER_DEL,	/* worker -> worker: ... no longer */
+	MSG_FRAME,      /* worker -> control: ARP or ND frame m, received on port */
+	MSG_NEIGH_SET,  /* control -> worker: addr has mac, or (up 0) does not answer */
+	MSG_TX,         /* control -> worker: send the whole frame m on port */
+	MSG_STEER_ADD,  /* worker -> worker: packets of key go to owner */
+	MSG_STEER_DEL,  /* worker -> worker: ... no longer */
 };
 
 struct msg {

@@ -12,10 +12,10 @@
 #include "neigh_parts.h"
 #include "worker.h"
 
-#define NEIGH_BUCKETS	 4096
-#define ANNOUNCE_MS	 2000 /* RFC 5227 ANNOUNCE_INTERVAL */
-#define ANNOUNCE_ROUNDS	 2    /* RFC 5227 ANNOUNCE_NUM */
-#define TIMER_PERIOD_MS	 50
+#define NEIGH_BUCKETS   4096
+#define ANNOUNCE_MS     2000 /* RFC 5227 ANNOUNCE_INTERVAL */
+#define ANNOUNCE_ROUNDS 2    /* RFC 5227 ANNOUNCE_NUM */
+#define TIMER_PERIOD_MS 50
 
 struct neigh {
 	struct app *app;
@@ -166,7 +166,8 @@ static void entry_probe(struct neigh *n, struct neigh_entry *e)
 	neigh_send(n, e->port, neigh_frame_request(n->app->mbufs, p, src, &e->addr, to));
 }
 
-static void entry_confirmed(struct neigh *n, struct neigh_entry *e, const struct rte_ether_addr *mac)
+static void entry_confirmed(struct neigh *n, struct neigh_entry *e,
+			    const struct rte_ether_addr *mac)
 {
 	e->mac = *mac;
 	e->confirmed_ms = n->now_ms;
@@ -221,8 +222,8 @@ static void neigh_learn(struct neigh *n, uint16_t port, const struct neigh_msg *
 	struct neigh_entry *e = entry_find(n, port, &f->sender);
 
 	if (f->request) {
-		/* Asks for us and says who it is: the reply and the packets behind it need that. It may
-		 * not move a neighbour that is confirmed (that takes an answer to our own question). */
+		/* Asks for us and says who it is: the reply and the packets behind it need that. It
+		 * may not move a confirmed neighbour (that takes an answer to our own question). */
 		if (e == NULL)
 			e = entry_new(n, port, &f->sender);
 		if (e == NULL)
@@ -278,8 +279,8 @@ static void announce_all(struct neigh *n)
 		const struct port *p = &n->app->ports[i];
 
 		for (unsigned int j = 0; j < p->cfg->n_addrs; j++)
-			neigh_send(n, i, neigh_frame_announce(n->app->mbufs, p,
-							      &p->cfg->addrs[j].addr));
+			neigh_send(n, i,
+				   neigh_frame_announce(n->app->mbufs, p, &p->cfg->addrs[j].addr));
 	}
 	n->announced_ms = n->now_ms;
 	n->announce_left--;

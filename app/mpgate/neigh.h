@@ -22,18 +22,18 @@
 struct app;
 struct neigh;
 
-#define NEIGH_MAX	   4096
-#define NEIGH_RETRANS_MS   1000	  /* RFC 4861 s10 RETRANS_TIMER */
-#define NEIGH_PROBES	   3	  /* unicast, then multicast; RFC 4861 s10 */
+#define NEIGH_MAX          4096
+#define NEIGH_RETRANS_MS   1000   /* RFC 4861 s10 RETRANS_TIMER */
+#define NEIGH_PROBES       3      /* unicast, then multicast; RFC 4861 s10 */
 #define NEIGH_REACHABLE_MS 30000  /* RFC 4861 s10 REACHABLE_TIME */
-#define NEIGH_IDLE_MS	   600000 /* forgotten when nobody asked for so long */
+#define NEIGH_IDLE_MS      600000 /* forgotten when nobody asked for so long */
 
 enum neigh_state {
 	NEIGH_FREE,
 	NEIGH_INCOMPLETE, /* asked, no answer yet */
 	NEIGH_REACHABLE,
-	NEIGH_STALE, /* confirmed too long ago; used until a worker asks again */
-	NEIGH_PROBE, /* unicast requests under way */
+	NEIGH_STALE,  /* confirmed too long ago; used until a worker asks again */
+	NEIGH_PROBE,  /* unicast requests under way */
 	NEIGH_FAILED, /* does not answer; asked again when a worker wants it */
 };
 

@@ -11,13 +11,13 @@
 #include "mptcp/wire/octets.h"
 #include "neigh_parts.h"
 
-#define ETH_LEN	      14
-#define ARP_LEN	      28
-#define IP6_LEN	      40
-#define ND_LEN	      24 /* ICMPv6 header, flags, target */
-#define ND_OPT_LEN    8	 /* one link-layer address */
-#define ND_NS	      135
-#define ND_NA	      136
+#define ETH_LEN       14
+#define ARP_LEN       28
+#define IP6_LEN       40
+#define ND_LEN        24 /* ICMPv6 header, flags, target */
+#define ND_OPT_LEN    8  /* one link-layer address */
+#define ND_NS         135
+#define ND_NA         136
 #define ND_OPT_SOURCE 1
 #define ND_OPT_TARGET 2
 #define NA_SOLICITED  0x40
@@ -209,7 +209,8 @@ static uint8_t *frame_new(struct rte_mempool *pool, const struct port *p,
 
 static struct rte_mbuf *arp_new(struct rte_mempool *pool, const struct port *p,
 				const struct rte_ether_addr *to, uint16_t op,
-				const struct ip_addr *sender, const struct rte_ether_addr *target_mac,
+				const struct ip_addr *sender,
+				const struct rte_ether_addr *target_mac,
 				const struct ip_addr *target)
 {
 	struct rte_mbuf *m;
@@ -234,7 +235,8 @@ static struct rte_mbuf *nd_new(struct rte_mempool *pool, const struct port *p,
 			       const struct ip_addr *target)
 {
 	struct rte_mbuf *m;
-	uint8_t *ip = frame_new(pool, p, to, RTE_ETHER_TYPE_IPV6, IP6_LEN + ND_LEN + ND_OPT_LEN, &m);
+	uint8_t *ip =
+		frame_new(pool, p, to, RTE_ETHER_TYPE_IPV6, IP6_LEN + ND_LEN + ND_OPT_LEN, &m);
 	uint8_t *icmp;
 	uint16_t csum;
 

@@ -77,7 +77,7 @@ static void port_rss_conf(struct port *p, const struct rte_eth_dev_info *info,
 	p->hw_rss = true;
 }
 
-/* Give the NIC's table the owners that steer_rss_owner() has. Where it will not, software steers. */
+/* Give the NIC's table the owners that steer_rss_owner() has. If it refuses, software steers. */
 static void port_set_reta(struct port *p, const struct rte_eth_dev_info *info)
 {
 	struct rte_eth_rss_reta_entry64 reta[RTE_ETH_RSS_RETA_SIZE_512 / RTE_ETH_RETA_GROUP_SIZE];
@@ -124,9 +124,10 @@ static int port_queues(struct app *app, struct port *p, const struct rte_eth_dev
 		rc = rte_eth_rx_queue_setup(p->dev, q, rx_desc, (unsigned int)socket, &rxconf,
 					    app->mbufs);
 		if (rc != 0)
-			return port_fail(p, rc, "receive queue cannot be set up",
-					 "is the interface up and free (no other XDP program: ip -d "
-					 "link), and memory.mbufs large enough (4096 a queue)?");
+			return port_fail(
+				p, rc, "receive queue cannot be set up",
+				"is the interface up and free (no other XDP program: ip -d "
+				"link), and memory.mbufs large enough (4096 a queue)?");
 	}
 	for (uint16_t q = 0; q < p->n_queues; q++) {
 		rc = rte_eth_tx_queue_setup(p->dev, q, tx_desc, (unsigned int)socket, &txconf);
@@ -237,6 +238,5 @@ bool port_link_up(const struct port *p)
 {
 	struct rte_eth_link link;
 
-	return rte_eth_link_get_nowait(p->dev, &link) == 0 &&
-	       link.link_status == RTE_ETH_LINK_UP;
+	return rte_eth_link_get_nowait(p->dev, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }

@@ -23,15 +23,15 @@
 struct port {
 	const struct cfg_port *cfg;
 	uint16_t index; /* in the configuration */
-	uint16_t dev;	/* ethdev id, also rte_mbuf.port of what is received */
-	uint16_t mtu;	/* octets of the largest IP packet */
+	uint16_t dev;   /* ethdev id, also rte_mbuf.port of what is received */
+	uint16_t mtu;   /* octets of the largest IP packet */
 	uint16_t n_queues;
 	uint16_t worker_queue[CFG_WORKERS_MAX]; /* the worker's own queue, or PORT_NO_QUEUE */
-	uint16_t tx_worker[CFG_WORKERS_MAX];	/* the worker that sends for a worker: itself, if it
+	uint16_t tx_worker[CFG_WORKERS_MAX];    /* the worker that sends for a worker: itself, if it
 						 * has a queue */
 	struct rte_ether_addr mac;
 	bool multi_segs; /* sends chained buffers */
-	bool hw_rss;	 /* spreads flows over its queues as steer_rss_owner() does */
+	bool hw_rss;     /* spreads flows over its queues as steer_rss_owner() does */
 	bool started;
 	char driver[32];
 };

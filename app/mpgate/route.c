@@ -107,9 +107,9 @@ int route_source(struct worker *w, const struct ip_addr *dst, struct ip_addr *sr
 }
 
 /*
- * The next hop from local towards remote: the longest prefix of all ports; of equally long ones that
- * of the port which owns local (strong host). So a client on two networks may reach the address of
- * one port over the other and gets its answers the way it came.
+ * The next hop from local towards remote: the longest prefix of all ports; of equally long ones
+ * that of the port which owns local (strong host). So a client on two networks may reach the
+ * address of one port over the other and gets its answers the way it came.
  */
 static int route_lookup(const struct route_table *t, const struct ip_addr *local,
 			const struct ip_addr *remote, uint16_t *port, struct ip_addr *next)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Where a packet leaves: strong-host routing. The port is the one that owns the source address;
- * there, the longest of its on-link prefixes and routes that holds the destination gives the next
- * hop: the destination itself or a gateway. Tables are constant; each worker has a bounded cache of
- * next hops with the MAC address of each.
+ * Where a packet leaves: the longest on-link prefix or route that holds the destination gives port
+ * and next hop, the destination itself or a gateway; among equally long ones the port that owns the
+ * source address goes first. Tables are constant; each worker has a bounded cache of next hops with
+ * the MAC address of each.
  *
  * struct nexthop is a handle (slot and generation), never dereferenced: a slot may be taken for
  * another next hop when the cache is full, and a packet with an outdated handle is then routed
@@ -26,16 +26,16 @@ struct worker;
 struct nexthop;
 struct stack;
 
-#define ROUTE_ENTRIES_MAX (CFG_PORTS_MAX * CFG_ADDRS_MAX + CFG_ROUTES_MAX)
-#define ROUTE_ADDRS_MAX	  (CFG_PORTS_MAX * CFG_ADDRS_MAX)
-#define ROUTE_ADDR_SLOTS  512 /* a power of two, above twice ROUTE_ADDRS_MAX */
-#define NEXTHOPS_MAX	  1024 /* a worker */
-#define NEXTHOP_BUCKETS	  1024
-#define NEXTHOP_PARKED	  8 /* packets that wait for one address to be resolved */
+#define ROUTE_ENTRIES_MAX  (CFG_PORTS_MAX * CFG_ADDRS_MAX + CFG_ROUTES_MAX)
+#define ROUTE_ADDRS_MAX    (CFG_PORTS_MAX * CFG_ADDRS_MAX)
+#define ROUTE_ADDR_SLOTS   512  /* a power of two, above twice ROUTE_ADDRS_MAX */
+#define NEXTHOPS_MAX       1024 /* a worker */
+#define NEXTHOP_BUCKETS    1024
+#define NEXTHOP_PARKED     8   /* packets that wait for one address to be resolved */
 #define NEXTHOP_PARKED_ALL 512 /* and for all of a worker's */
 /* RFC 4861 s10: REACHABLE_TIME, DELAY of the next request */
 #define NEXTHOP_REACHABLE_MS 30000
-#define NEXTHOP_ASK_MS	     1000
+#define NEXTHOP_ASK_MS       1000
 
 struct route_entry {
 	struct cfg_prefix to;
@@ -64,11 +64,11 @@ enum nexthop_state { NH_FREE, NH_INCOMPLETE, NH_RESOLVED };
 struct nexthop_slot {
 	struct ip_addr addr;
 	uint16_t port;
-	uint8_t state;	  /* enum nexthop_state */
-	bool used;	  /* since the eviction hand last passed */
-	uint16_t gen;	  /* of the handle */
+	uint8_t state; /* enum nexthop_state */
+	bool used;     /* since the eviction hand last passed */
+	uint16_t gen;  /* of the handle */
 	uint16_t n_parked;
-	uint16_t next;	  /* index + 1 in the bucket's or the free chain */
+	uint16_t next; /* index + 1 in the bucket's or the free chain */
 	struct rte_ether_addr mac;
 	uint32_t confirmed_ms, asked_ms;
 	bool asked;

@@ -351,8 +351,7 @@ bool steer_moved(struct worker *w, struct rte_mbuf *m, const struct pkt *p)
 	    steer_rss_owner(&p->key) != w->index)
 		return false;
 	to = mptcp_capable_ack_owner(p, n_workers);
-	if (to == w->index || mptcp_knows(&w->mp, &p->key) ||
-	    !syn_cookie_check(&w->st, p, &cookie))
+	if (to == w->index || mptcp_knows(&w->mp, &p->key) || !syn_cookie_check(&w->st, p, &cookie))
 		return false;
 	/* Proven by the cookie. What follows at once must not find this worker ignorant of the
 	 * flow: a tentative entry, until the new owner orders its own. */
@@ -436,11 +435,11 @@ static int rings_of_pair(struct worker *from, struct worker *to)
 	unsigned int f = from->index, t = to->index;
 
 	from->steer_out[t] = to->steer_in[f] = ring_new("steer", f, t, sizeof(void *), STEER_RING);
-	from->join_out[t] = to->join_in[f] = ring_new("join", f, t, sizeof(void *),
-						      STEER_JOIN_RING);
+	from->join_out[t] = to->join_in[f] =
+		ring_new("join", f, t, sizeof(void *), STEER_JOIN_RING);
 	from->tx_out[t] = to->tx_in[f] = ring_new("tx", f, t, sizeof(void *), WORKER_TX_RING);
-	from->msg_out[t] = to->msg_in[f] = ring_new("msg", f, t, sizeof(struct msg),
-						    STEER_MSG_RING);
+	from->msg_out[t] = to->msg_in[f] =
+		ring_new("msg", f, t, sizeof(struct msg), STEER_MSG_RING);
 	if (to->steer_in[f] == NULL || to->join_in[f] == NULL || to->tx_in[f] == NULL ||
 	    to->msg_in[f] == NULL)
 		return -ENOMEM;

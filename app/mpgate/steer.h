@@ -31,14 +31,14 @@
 struct worker;
 struct app;
 
-#define STEER_RSS_KEY_MAX 64
-#define STEER_RETA	  128  /* buckets of the hash; a NIC's RETA has the same mapping */
-#define STEER_RING	  2048 /* packets, from one worker to another */
-#define STEER_JOIN_RING	  256  /* unproven ones */
-#define STEER_JOIN_BURST  8    /* unproven ones a worker takes from each other worker a pass */
-#define STEER_MSG_RING	  1024 /* orders */
-#define STEER_JOIN_RATE	  20000 /* unproven packets a second, from one worker to another */
-#define STEER_TENTATIVE_MS 5000 /* life of an entry that its owner has not confirmed */
+#define STEER_RSS_KEY_MAX  64
+#define STEER_RETA         128   /* buckets of the hash; a NIC's RETA has the same mapping */
+#define STEER_RING         2048  /* packets, from one worker to another */
+#define STEER_JOIN_RING    256   /* unproven ones */
+#define STEER_JOIN_BURST   8     /* unproven ones a worker takes from each other worker a pass */
+#define STEER_MSG_RING     1024  /* orders */
+#define STEER_JOIN_RATE    20000 /* unproven packets a second, from one worker to another */
+#define STEER_TENTATIVE_MS 5000  /* life of an entry that its owner has not confirmed */
 
 /* Where packets of key go. With owner == this worker: its own record of what it told others. */
 struct steer_entry {

@@ -230,7 +230,7 @@ static int worker_main(void *arg)
 	return 0;
 }
 
-/* --- control thread ----------------------------------------------------------------------------- */
+/* --- control thread ------------------------------------------------------------------------- */
 
 int worker_launch(struct worker *w)
 {

@@ -23,9 +23,9 @@ struct app;
 struct relay_ctx;
 struct worker;
 
-#define WORKER_BURST  32
-#define WORKER_TXQ    1024 /* packets a port may wait for its transmit queue; a power of two */
-#define WORKER_TX_RING 1024 /* packets to be sent by another worker */
+#define WORKER_BURST     32
+#define WORKER_TXQ       1024 /* packets a port may wait for its transmit queue; a power of two */
+#define WORKER_TX_RING   1024 /* packets to be sent by another worker */
 #define WORKER_CTRL_RING 1024 /* messages to and from the control thread */
 
 /* Packets of one port on their way out: FIFO, indices run free. */
@@ -71,7 +71,7 @@ struct worker {
 	struct rte_ring *tx_in[CFG_WORKERS_MAX], *tx_out[CFG_WORKERS_MAX];
 	struct rte_ring *ctrl_in;  /* w: control, r: worker */
 	struct rte_ring *ctrl_out; /* w: worker, r: control */
-	void *table_mem[3];	   /* w, r: control thread. What worker_free() gives back */
+	void *table_mem[3];        /* w, r: control thread. What worker_free() gives back */
 	/* w: worker, r: control (relaxed) */
 	uint64_t ctrs[CTR_MAX] __rte_cache_aligned;
 	uint64_t busy_cycles, total_cycles; /* TSC; since the start */

@@ -23,10 +23,10 @@
 #define SEG_RETX   0x02 /* transmitted more than once */
 #define SEG_SACKED 0x04
 #define SEG_LOST   0x08
-#define SEG_FIN	   0x10 /* carries our FIN; len may be 0 */
+#define SEG_FIN    0x10 /* carries our FIN; len may be 0 */
 #define SEG_MAPPED 0x20 /* map is meaningful */
 #define SEG_REINJ  0x40 /* a copy sent on another subflow; not in the data-level queue */
-#define SEG_PSH	   0x80 /* last of what the application had: sent with PSH */
+#define SEG_PSH    0x80 /* last of what the application had: sent with PSH */
 
 /* A data sequence mapping, as received with the segment or to be sent with it (RFC 8684 s3.3.1). */
 struct dss_map {
@@ -41,15 +41,15 @@ struct dss_map {
 struct seg {
 	/* tcp queue */
 	struct seg *next, *prev;
-	uint32_t seq; /* sequence number of the first octet */
-	uint16_t len; /* payload octets */
-	uint16_t flags; /* SEG_* */
-	uint32_t tx_us; /* low 32 bits of the time of the last transmission */
+	uint32_t seq;         /* sequence number of the first octet */
+	uint16_t len;         /* payload octets */
+	uint16_t flags;       /* SEG_* */
+	uint32_t tx_us;       /* low 32 bits of the time of the last transmission */
 	uint16_t payload_sum; /* one's complement sum of the payload, valid always */
-	uint8_t n_tx;	/* transmissions, saturating */
+	uint8_t n_tx;         /* transmissions, saturating */
 	uint8_t holders;
-	uint16_t payload_off; /* of the payload in the mbuf's buffer: survives the headers in front */
-	uint8_t sf_slot; /* w: the data level. Subflow it was last sent on, 0: none */
+	uint16_t payload_off; /* where it begins in the mbuf's buffer, headers in front or not */
+	uint8_t sf_slot;      /* w: the data level. Subflow it was last sent on, 0: none */
 	/* data level */
 	struct seg *dnext, *dprev;
 	uint64_t dsn; /* of the first octet */
@@ -73,7 +73,7 @@ static inline struct rte_mbuf *seg_mbuf(const struct seg *s)
 /* FIFO or sorted list over next/prev. */
 struct segq {
 	struct seg *head, *tail;
-	uint32_t n;	/* segments */
+	uint32_t n;     /* segments */
 	uint32_t bytes; /* payload octets */
 };
 #define SEGQ_FOREACH(s, q) for ((s) = (q)->head; (s) != NULL; (s) = (s)->next)

@@ -34,8 +34,8 @@ struct stack_ops {
 
 /* Secrets shared by all workers of a process; made at start. */
 struct stack_secrets {
-	struct siphash_key isn;	   /* RFC 6528 */
-	struct siphash_key ts;	   /* timestamp offsets */
+	struct siphash_key isn;    /* RFC 6528 */
+	struct siphash_key ts;     /* timestamp offsets */
 	struct siphash_key cookie; /* SYN cookies and the MPTCP keys under them */
 	struct siphash_key join;   /* owner bits in the ISN of joins */
 	struct siphash_key flow;   /* hash tables */
@@ -46,12 +46,12 @@ struct tcp_config {
 	uint32_t time_wait_ms;
 	uint32_t rto_min_ms, rto_max_ms, rto_initial_ms;
 	uint32_t delack_ms;
-	uint8_t rcv_wscale;	  /* window scale we offer */
-	uint8_t syn_retries;	  /* SYN and SYN/ACK retransmissions */
-	uint8_t data_retries;	  /* RTOs in a row before giving up */
-	uint8_t orphan_retries;	  /* the same when our side is closed */
-	uint32_t keepalive_ms;	  /* idle time before probes; 0: none */
-	uint32_t ofo_segs_max;	  /* out-of-order segments a connection may hold */
+	uint8_t rcv_wscale;     /* window scale we offer */
+	uint8_t syn_retries;    /* SYN and SYN/ACK retransmissions */
+	uint8_t data_retries;   /* RTOs in a row before giving up */
+	uint8_t orphan_retries; /* the same when our side is closed */
+	uint32_t keepalive_ms;  /* idle time before probes; 0: none */
+	uint32_t ofo_segs_max;  /* out-of-order segments a connection may hold */
 };
 extern const struct tcp_config tcp_config_default;
 
@@ -68,7 +68,7 @@ bool rate_limit_ok(struct rate_limit *r, uint32_t now_ms);
 struct stack {
 	uint64_t now_us; /* set by the loop once a burst, never moves back */
 	uint32_t now_ms;
-	uint16_t worker;    /* index of the owner */
+	uint16_t worker; /* index of the owner */
 	uint16_t n_workers;
 	uint64_t *ctrs; /* [CTR_MAX] */
 	const struct stack_ops *ops;

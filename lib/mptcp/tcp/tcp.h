@@ -34,11 +34,11 @@ extern const char *const tcp_state_name[TCPS_MAX];
 
 /* Why a connection ended. */
 enum tcp_end {
-	TCP_END_DONE,	 /* both directions closed in order */
-	TCP_END_RESET,	 /* RST received */
+	TCP_END_DONE,    /* both directions closed in order */
+	TCP_END_RESET,   /* RST received */
 	TCP_END_REFUSED, /* RST in answer to our SYN */
 	TCP_END_TIMEOUT, /* gave up retransmitting */
-	TCP_END_ABORT,	 /* tcp_abort() */
+	TCP_END_ABORT,   /* tcp_abort() */
 };
 
 /* What the owner says to the packet that completes the handshake. */
@@ -52,9 +52,9 @@ struct tcp;
 
 /* A segment about to be sent, for build_options(). */
 struct tcp_tx {
-	uint8_t flags;		/* TCPF_* */
+	uint8_t flags; /* TCPF_* */
 	uint32_t seq;
-	const struct seg *seg;	/* payload, or NULL */
+	const struct seg *seg; /* payload, or NULL */
 };
 
 /* Upcalls to the owner. None may free the struct tcp; they may call any tcp_*() function. After
@@ -92,16 +92,16 @@ struct tcp_ops {
 
 /* What one acknowledgement taught; lives on the stack of tcp_ack.c. */
 struct tcp_ack {
-	uint32_t acked;	      /* octets cumulatively acknowledged now */
-	uint32_t sacked;      /* octets newly marked SACKed */
-	uint32_t lost;	      /* octets newly marked lost */
+	uint32_t acked;  /* octets cumulatively acknowledged now */
+	uint32_t sacked; /* octets newly marked SACKed */
+	uint32_t lost;   /* octets newly marked lost */
 	uint32_t prior_una;
 	uint32_t prior_flight;
-	uint32_t rtt_us;      /* sample, 0: none */
-	bool dup;	      /* duplicate ACK in the sense of RFC 5681 s2 */
+	uint32_t rtt_us; /* sample, 0: none */
+	bool dup;        /* duplicate ACK in the sense of RFC 5681 s2 */
 	bool wnd_update;
 	bool fin_acked;
-	bool cwnd_limited;    /* the sender used all of its cwnd */
+	bool cwnd_limited; /* the sender used all of its cwnd */
 };
 
 /* Congestion control: policy only, cwnd and ssthresh are its outputs. */
@@ -111,7 +111,7 @@ struct tcp_cc_ops {
 	void (*on_ack)(struct tcp *t, const struct tcp_ack *a); /* not in recovery */
 	void (*on_congestion)(struct tcp *t); /* entering recovery: sets ssthresh and cwnd */
 	void (*on_timeout)(struct tcp *t);    /* RTO: sets ssthresh; cwnd becomes one segment */
-	void (*on_idle)(struct tcp *t);	      /* restart after idle (RFC 5681 s4.1) */
+	void (*on_idle)(struct tcp *t);       /* restart after idle (RFC 5681 s4.1) */
 };
 extern const struct tcp_cc_ops cc_newreno, cc_cubic;
 
@@ -125,38 +125,38 @@ struct tcp {
 	/* hot: both directions */
 	struct stack *st;
 	const struct tcp_ops *ops;
-	uint8_t state;	    /* w: tcp_set_state() only */
+	uint8_t state;      /* w: tcp_set_state() only */
 	uint8_t snd_wscale; /* of the peer's window field */
 	uint8_t rcv_wscale;
 	bool use_ts : 1, use_sack : 1, use_wscale : 1;
 	bool fin_queued : 1; /* tcp_shutdown() called */
 	bool fin_sent : 1, fin_acked : 1, fin_rcvd : 1;
-	bool ack_now : 1;    /* an ACK must leave at the end of this input */
+	bool ack_now : 1;     /* an ACK must leave at the end of this input */
 	bool ack_pending : 1; /* an ACK is owed: delayed */
 	bool in_recovery : 1;
 	bool rto_recovery : 1; /* recovery that began with a timeout */
-	bool no_data : 1; /* w: owner. Send nothing but handshake and ACKs (join not proven) */
-	bool orphan : 1;  /* w: owner. Nobody reads any more: fewer retries */
+	bool no_data : 1;      /* w: owner. Send nothing but handshake and ACKs (join not proven) */
+	bool orphan : 1;       /* w: owner. Nobody reads any more: fewer retries */
 	uint32_t rcv_nxt;
-	uint32_t rcv_adv;  /* right edge offered so far: highest rcv_nxt + window */
+	uint32_t rcv_adv; /* right edge offered so far: highest rcv_nxt + window */
 	uint32_t snd_una, snd_nxt;
-	uint32_t snd_max;  /* highest sequence number sent + 1 */
+	uint32_t snd_max; /* highest sequence number sent + 1 */
 	uint32_t snd_wnd, snd_wl1, snd_wl2;
 	/* tx */
-	struct segq sndq;      /* unacknowledged, then unsent; sorted by seq */
+	struct segq sndq;       /* unacknowledged, then unsent; sorted by seq */
 	struct seg *snd_unsent; /* first never sent, or NULL */
-	uint32_t snd_end;      /* sequence number after the last queued octet */
+	uint32_t snd_end;       /* sequence number after the last queued octet */
 	uint32_t cwnd, ssthresh;
 	uint32_t sacked_bytes, lost_bytes, retx_bytes; /* parts of the unacknowledged */
-	uint32_t recover;	  /* RFC 6582: snd_max when recovery began */
-	uint32_t max_wnd;	  /* largest window the peer ever offered */
-	uint16_t snd_mss;	  /* octets of payload and TCP options a segment may have */
-	uint16_t rcv_mss;	  /* MSS we offered */
+	uint32_t recover;                              /* RFC 6582: snd_max when recovery began */
+	uint32_t max_wnd;                              /* largest window the peer ever offered */
+	uint16_t snd_mss; /* octets of payload and TCP options a segment may have */
+	uint16_t rcv_mss; /* MSS we offered */
 	uint16_t mtu;
 	uint16_t opt_reserve; /* w: owner. Octets it adds to data segments at most */
 	uint8_t dupacks;
-	uint8_t backoff;      /* RTOs in a row */
-	uint8_t probes;	      /* window or keepalive probes in a row that nothing answered */
+	uint8_t backoff;       /* RTOs in a row */
+	uint8_t probes;        /* window or keepalive probes in a row that nothing answered */
 	uint8_t persist_shift; /* backoff of the window probes */
 	struct seg *sack_hint; /* where the last SACK search ended */
 	struct seg *sack_high; /* highest SACKed */
@@ -166,17 +166,17 @@ struct tcp {
 	uint8_t n_sack_prev;
 	/* rtt */
 	uint32_t srtt_us, rttvar_us, min_rtt_us;
-	uint32_t rto_ms; /* doubled by each timeout until a sample is had (Karn) */
+	uint32_t rto_ms;       /* doubled by each timeout until a sample is had (Karn) */
 	uint32_t rtt_start_us; /* of the handshake */
 	/* rx */
 	struct segq ofo; /* out of order, sorted by seq, no overlaps */
 	uint32_t ts_recent, ts_recent_ms, last_ack_sent, ts_offset;
-	struct seg *ofo_hint; /* last one put in */
+	struct seg *ofo_hint;                         /* last one put in */
 	struct sack_block sacks[TCP_SACK_BLOCKS_MAX]; /* to report, most recent first */
 	uint8_t n_sacks;
 	uint8_t quickacks;    /* segments still to be acknowledged at once */
 	uint16_t rcv_seg_max; /* largest payload received: what "full-sized" means */
-	uint32_t fin_seq; /* of the peer's FIN, valid with fin_rcvd or when seen out of order */
+	uint32_t fin_seq;     /* of the peer's FIN, valid with fin_rcvd or when seen out of order */
 	bool fin_ofo;
 	/* timers: one wheel node, lazily moved; a deadline of 0 is off */
 	struct wheel_timer timer;
@@ -193,10 +193,10 @@ struct tcp {
 	uint32_t iss, irs;
 	uint16_t peer_mss;
 	uint8_t ttl;
-	bool active; /* we sent the first SYN */
+	bool active;                         /* we sent the first SYN */
 	uint64_t bytes_sent, bytes_received; /* payload, without retransmissions */
-	uint32_t retrans; /* segments retransmitted */
-	uint32_t half_open_counted; /* CTR_CUR_HALF_OPEN holds this one */
+	uint32_t retrans;                    /* segments retransmitted */
+	uint32_t half_open_counted;          /* CTR_CUR_HALF_OPEN holds this one */
 };
 
 /* --- opening ------------------------------------------------------------------------------- */

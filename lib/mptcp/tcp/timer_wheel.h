@@ -26,7 +26,7 @@ struct wheel_timer {
 
 struct timer_wheel {
 	uint32_t now_ms; /* last tick run */
-	uint32_t armed;	 /* timers in the wheel */
+	uint32_t armed;  /* timers in the wheel */
 	struct wheel_timer *slot[WHEEL_LEVELS][WHEEL_SLOTS];
 };
 
