@@ -35,8 +35,9 @@ struct app {
 	/* control thread only, from start to end */
 	struct neigh *neigh;
 	struct ctl_server *ctl;
-	uint64_t started_us; /* CLOCK_MONOTONIC when serving began */
-	bool draining;       /* SIGTERM or SIGINT came */
+	uint64_t ctrs[CTR_MAX]; /* what this thread drops */
+	uint64_t started_us;    /* CLOCK_MONOTONIC when serving began */
+	bool draining;          /* SIGTERM or SIGINT came */
 };
 
 /* CLOCK_MONOTONIC in microseconds. Control thread only: a system call. */

@@ -417,13 +417,13 @@ static json_t *show_counters(void *arg, const json_t *params)
 	};
 	const struct app *app = arg;
 	json_t *total = json_object(), *kinds = json_object(), *help = json_object();
-	json_t *workers = json_array();
+	json_t *workers = json_array(), *control = json_object();
 
 	for (uint16_t i = 0; i < app->n_workers; i++)
 		json_array_append_new(workers, json_object());
 	for (unsigned int c = CTR_NONE + 1; c < CTR_MAX; c++) {
 		const struct counter_desc *d = &counter_desc[c];
-		uint64_t sum = 0; /* wraps: a level may be below 0 on one worker */
+		uint64_t sum = app->ctrs[c]; /* wraps: a level may be below 0 on one worker */
 
 		for (uint16_t i = 0; i < app->n_workers; i++) {
 			uint64_t v = worker_ctr(app->workers[i], (enum counter)c);
@@ -431,12 +431,13 @@ static json_t *show_counters(void *arg, const json_t *params)
 			json_object_set_new(json_array_get(workers, i), d->name, json_u64(v));
 			sum += v;
 		}
+		json_object_set_new(control, d->name, json_u64(app->ctrs[c]));
 		json_object_set_new(total, d->name, json_u64(sum));
 		json_object_set_new(kinds, d->name, json_string(kind_name[d->kind]));
 		json_object_set_new(help, d->name, json_string(d->help));
 	}
-	return json_pack("{s:o, s:o, s:o, s:o}", "total", total, "workers", workers, "kinds", kinds,
-			 "help", help);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "total", total, "workers", workers, "control",
+			 control, "kinds", kinds, "help", help);
 }
 
 void ctl_show_register(struct ctl_server *srv, struct app *app)

@@ -255,7 +255,9 @@ static void neigh_frame(struct neigh *n, uint16_t port, struct rte_mbuf *m)
 	const struct port *p = &n->app->ports[port];
 	struct neigh_msg f;
 
-	if (neigh_frame_parse(p, m, &f)) {
+	if (!neigh_frame_parse(p, m, &f)) {
+		ctr_inc(n->app->ctrs, neigh_frame_is_arp(m) ? CTR_DROP_ARP : CTR_DROP_ND);
+	} else {
 		if (f.learn)
 			neigh_learn(n, port, &f);
 		if (f.request)

@@ -171,6 +171,12 @@ static bool parse_nd(const struct port *p, const uint8_t *ip, unsigned int len, 
 	return parse_na(p, ip, icmp, mac, f);
 }
 
+bool neigh_frame_is_arp(const struct rte_mbuf *m)
+{
+	return m->data_len >= ETH_LEN &&
+	       get_be16(rte_pktmbuf_mtod_offset(m, const uint8_t *, 12)) == RTE_ETHER_TYPE_ARP;
+}
+
 bool neigh_frame_parse(const struct port *p, const struct rte_mbuf *m, struct neigh_msg *f)
 {
 	const uint8_t *b = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -180,7 +186,7 @@ bool neigh_frame_parse(const struct port *p, const struct rte_mbuf *m, struct ne
 	if (len < ETH_LEN)
 		return false;
 	memcpy(f->eth.addr_bytes, &b[6], sizeof(f->eth));
-	if (get_be16(&b[12]) == RTE_ETHER_TYPE_ARP)
+	if (neigh_frame_is_arp(m))
 		return parse_arp(p, &b[ETH_LEN], len - ETH_LEN, f);
 	return parse_nd(p, &b[ETH_LEN], len - ETH_LEN, f);
 }

@@ -37,6 +37,9 @@ struct neigh_msg {
 /* Our address on port p from which to ask for dst: the one whose prefix holds it, or NULL. */
 const struct ip_addr *neigh_source(const struct cfg_port *p, const struct ip_addr *dst);
 
+/* Whether m, which a worker sent here, is ARP; else it is neighbour discovery. */
+bool neigh_frame_is_arp(const struct rte_mbuf *m);
+
 /* Whether the frame m, received on p, is a valid message for us; fills f. m stays the caller's. */
 bool neigh_frame_parse(const struct port *p, const struct rte_mbuf *m, struct neigh_msg *f);
 

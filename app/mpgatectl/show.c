@@ -275,16 +275,18 @@ static void show_counters(const json_t *d, bool all, FILE *out)
 {
 	const json_t *workers = json_object_get(d, "workers"), *kinds = json_object_get(d, "kinds");
 	const json_t *help = json_object_get(d, "help");
+	const json_t *control = json_object_get(d, "control");
 	json_t *total = json_object_get(d, "total");
-	/* One worker's are the total's. */
-	unsigned int n = (unsigned int)json_array_size(workers), cols;
+	/* Of each worker, then of the control thread. With one worker the total says it all. */
+	unsigned int n = (unsigned int)json_array_size(workers), parts, cols;
 	struct table *t;
 	const char *name;
 	json_t *value;
 
-	if (n == 1 || n > TABLE_COLUMNS_MAX - 4)
+	if (n == 1 || n > TABLE_COLUMNS_MAX - 5)
 		n = 0;
-	cols = n + 4;
+	parts = n > 0 ? n + 1 : 0;
+	cols = parts + 4;
 	t = table_new(cols);
 	table_column(t, 0, "COUNTER", false);
 	table_column(t, 1, "TOTAL", true);
@@ -294,6 +296,8 @@ static void show_counters(const json_t *d, bool all, FILE *out)
 		snprintf(title, sizeof(title), "WORKER %u", i);
 		table_column(t, 2 + i, title, true);
 	}
+	if (parts > 0)
+		table_column(t, 2 + n, "CONTROL", true);
 	table_column(t, cols - 2, "KIND", false);
 	table_column(t, cols - 1, "MEANING", false);
 	json_object_foreach(total, name, value)
@@ -301,17 +305,21 @@ static void show_counters(const json_t *d, bool all, FILE *out)
 		bool zero = json_integer_value(value) == 0;
 		char text[TEXT_LEN] = "";
 
-		for (unsigned int i = 0; i < n; i++)
-			zero = zero && json_integer_value(json_object_get(
-					       json_array_get(workers, i), name)) == 0;
+		for (unsigned int i = 0; i < parts; i++)
+			zero = zero &&
+			       json_integer_value(json_object_get(
+				       i < n ? json_array_get(workers, i) : control, name)) == 0;
 		if (zero && !all)
 			continue;
 		table_cell(t, name);
 		add_value(text, value, AS_IS);
 		table_cell(t, text);
-		for (unsigned int i = 0; i < n; i++) {
+		for (unsigned int i = 0; i < parts; i++) {
 			text[0] = '\0';
-			add_value(text, json_object_get(json_array_get(workers, i), name), AS_IS);
+			add_value(
+				text,
+				json_object_get(i < n ? json_array_get(workers, i) : control, name),
+				AS_IS);
 			table_cell(t, text);
 		}
 		table_cell(t, json_string_value(json_object_get(kinds, name)));
