@@ -450,6 +450,57 @@ static void path_stalls(void **state)
 	assert_int_equal(ctr(w, CTR_CUR_SEGS), 0);
 }
 
+/* Something on path 1 takes the options out of the peer's acknowledgements, from now on. */
+static void options_stripped(struct world *w)
+{
+	open_mptcp(w, MPC_FLAG_H);
+	ack(w, 0);
+	join(w, 1);
+	ack(w, 1);
+	prio(w, 0, true);
+	forget(w);
+}
+
+/* The data-level retransmission must not go where the DATA_ACK was lost. */
+static void data_acks_lost_on_one_path(void **state)
+{
+	struct world *w = *state;
+
+	options_stripped(w);
+	user_send(w, 2000);
+	assert_true(sent_on(w, 1) > 0);
+	say(w, 1, TCPF_ACK, NULL, NULL, 0);
+	forget(w);
+	world_wait(w, 500); /* once */
+	assert_true(sent_on(w, 0) > 0);
+	assert_int_equal(sent_on(w, 1), 0);
+	w->dack = out_dsn(w, 2000);
+	ack(w, 0);
+	assert_int_equal(conn_snd_queued(w->c), 0);
+	/* A segment or two without the option mean nothing. */
+	assert_int_equal(w->c->n_subflows, 2);
+}
+
+/* A path that acknowledges a lot and brings no DATA_ACK is broken (RFC 8684 s3.7). */
+static void path_without_data_acks(void **state)
+{
+	struct world *w = *state;
+	uint32_t sent = 0;
+
+	options_stripped(w);
+	while (w->c->n_subflows == 2 && sent < 400000) {
+		forget(w);
+		user_send(w, 10000);
+		sent += 10000;
+		say(w, 1, TCPF_ACK, NULL, NULL, 0);
+	}
+	assert_int_equal(w->c->n_subflows, 1);
+	want_rst(w, 1, MP_RST_MIDDLEBOX);
+	w->dack = out_dsn(w, sent);
+	ack(w, 0);
+	assert_int_equal(conn_snd_queued(w->c), 0);
+}
+
 /* Segments that are too long for a path are cut, new ones and those sent again. */
 static void small_paths(void **state)
 {
@@ -639,18 +690,32 @@ static void break_before_make(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		T(fastclose_on_ack),      T(fastclose_on_rst),
-		T(abort_says_fastclose),  T(abort_in_rx),
-		T(abort_in_fin),          T(shutdown_in_fin),
-		T(add_addr_until_echoed), T(add_addr_echoed),
-		T(add_addr_no_ts),        T(add_addr_of_peer),
-		T(remove_addr_alive),     T(remove_addr_dead),
-		T(remove_addr_then_gone), T(backup_waits),
-		T(prio_changes),          T(path_dies),
-		T(path_stalls),           T(small_paths),
-		T(small_writes),          T(no_buffers),
-		T(time_wait_reuse),       T(path_closed_by_peer),
-		T(last_path_dies),        T(break_before_make),
+		T(fastclose_on_ack),
+		T(fastclose_on_rst),
+		T(abort_says_fastclose),
+		T(abort_in_rx),
+		T(abort_in_fin),
+		T(shutdown_in_fin),
+		T(add_addr_until_echoed),
+		T(add_addr_echoed),
+		T(add_addr_no_ts),
+		T(add_addr_of_peer),
+		T(remove_addr_alive),
+		T(remove_addr_dead),
+		T(remove_addr_then_gone),
+		T(backup_waits),
+		T(prio_changes),
+		T(path_dies),
+		T(path_stalls),
+		T(small_paths),
+		T(data_acks_lost_on_one_path),
+		T(path_without_data_acks),
+		T(small_writes),
+		T(no_buffers),
+		T(time_wait_reuse),
+		T(path_closed_by_peer),
+		T(last_path_dies),
+		T(break_before_make),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

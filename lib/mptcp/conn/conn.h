@@ -120,7 +120,9 @@ struct subflow {
 	bool mp_seen : 1;    /* an MPTCP option arrived on it after the handshake */
 	bool fastclosed : 1; /* the RST that ends it carries MP_FASTCLOSE with our key */
 	bool unmapped_started : 1;
-	uint8_t opt_acks; /* option-only ACKs in a row (at most 2, RFC 8684 s2.3) */
+	bool data_ack_now : 1; /* the ACK in hand has a DATA_ACK */
+	uint32_t blind_acked;  /* octets it acknowledged since it last brought one */
+	uint8_t opt_acks;      /* option-only ACKs in a row (at most 2, RFC 8684 s2.3) */
 	uint32_t nonce_local, nonce_remote;
 	uint8_t rst_reason; /* for MP_TCPRST when we reset it */
 	bool rst_fastclose, rst_fail;
@@ -198,6 +200,7 @@ struct conn {
 	struct segq sndq;
 	struct seg *snd_unsent; /* first with no DSN sent yet, or NULL */
 	struct seg *reinject;   /* where to look for segments to be sent again, or NULL */
+	uint8_t avoid_slot;     /* these do not go to that subflow: its DATA_ACKs do not come */
 	uint64_t snd_una, snd_nxt;
 	uint64_t snd_end;             /* DSN after the last queued octet */
 	uint64_t snd_wnd_end;         /* right edge of the peer's window */

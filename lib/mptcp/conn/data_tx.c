@@ -213,7 +213,9 @@ void conn_push(struct conn *c)
 			s = c->snd_unsent;
 		if (s == NULL)
 			break;
-		sf = sched_pick(c, s->len, 0);
+		sf = sched_pick(c, s->len, again ? c->avoid_slot : 0);
+		if (sf == NULL && again && c->avoid_slot != 0)
+			sf = sched_pick(c, s->len, 0);
 		if (sf == NULL)
 			break;
 		ok = again ? send_again(c, sf, s) : send_new(c, sf, s);
@@ -267,6 +269,7 @@ void conn_data_acked(struct conn *c, uint64_t una)
 	}
 	c->snd_una = una;
 	c->rtx_tries = 0;
+	c->avoid_slot = 0;
 	conn_rtx_arm(c);
 	if (freed && c->upcalls && !c->user_closed)
 		c->params->ops->acked(c);
@@ -307,6 +310,7 @@ static void conn_rtx(struct wheel_timer *w, void *ctx)
 	if (s != NULL && s != c->snd_unsent) {
 		/* On a lone live subflow TCP itself repeats what it still has. */
 		if (alive > 1 || s->holders <= 1) {
+			c->avoid_slot = s->sf_slot;
 			s->sf_slot = 0;
 			c->reinject = s;
 			conn_push(c);

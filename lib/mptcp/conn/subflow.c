@@ -5,6 +5,10 @@
  */
 #include "mptcp/conn/conn_internal.h"
 
+/* Octets a subflow may acknowledge without a DATA_ACK; options compete for 40 octets, so a few ACKs
+ * without one are in order. */
+#define BLIND_ACKED_MAX (128u << 10)
+
 #define TO(s) (1u << (s))
 static const uint8_t hs_next[SF_HS_MAX] = {
 	[SF_HS_PLAIN] = TO(SF_HS_PLAIN) | TO(SF_HS_CAPABLE) | TO(SF_HS_JOIN),
@@ -164,6 +168,23 @@ static void subflow_rx_fin(struct tcp *t)
 	}
 }
 
+/* Data is acknowledged on sf without DATA_ACKs while other paths could carry it: something took the
+ * options out, or acknowledges for the peer (RFC 8684 s3.7). */
+static bool acks_are_blind(struct subflow *sf, uint32_t octets)
+{
+	const struct subflow *other;
+
+	sf->blind_acked = sf->data_ack_now ? 0 : sf->blind_acked + octets;
+	sf->data_ack_now = false;
+	if (likely(sf->blind_acked < BLIND_ACKED_MAX))
+		return false;
+	CONN_FOREACH_SUBFLOW (other, sf->conn) {
+		if (other != sf && other->hs == SF_HS_DONE && !other->stale)
+			return true;
+	}
+	return false;
+}
+
 static void subflow_acked(struct tcp *t, uint32_t octets)
 {
 	struct subflow *sf = subflow_of(t);
@@ -183,6 +204,10 @@ static void subflow_acked(struct tcp *t, uint32_t octets)
 				return;
 			}
 			conn_fallback(c, sf, true, CTR_MPCAPABLE_DATA_FALLBACK);
+		}
+		if (unlikely(acks_are_blind(sf, octets)) && c->mode == CONN_MPTCP) {
+			subflow_reset(sf, MP_RST_MIDDLEBOX);
+			return;
 		}
 	}
 	if (c->mode != CONN_MPTCP) {

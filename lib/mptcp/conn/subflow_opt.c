@@ -203,8 +203,10 @@ static void rx_dss(struct subflow *sf, const struct pkt *p)
 	struct conn *c = sf->conn;
 
 	c->fully_established = true;
-	if ((d->flags & DSS_FLAG_ACK) != 0)
+	if ((d->flags & DSS_FLAG_ACK) != 0) {
+		sf->data_ack_now = true;
 		rx_data_ack(sf, p);
+	}
 	if ((d->flags & DSS_FLAG_MAP) == 0 || c->state == CONN_CLOSED || c->mode != CONN_MPTCP)
 		return;
 	c->ack64 = (d->flags & DSS_FLAG_DSN8) != 0;
