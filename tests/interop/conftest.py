@@ -14,6 +14,9 @@ sys.path.insert(0, os.path.dirname(__file__))
 from lab import Lab, LabError, Spec, exit_on_signals  # noqa: E402  pylint: disable=C0413
 
 MIB = 1 << 20
+# The kernel keeps the connection of a dead process for 60 s (TCP_TIMEWAIT_LEN) unless data was unread:
+# a half-closed peer with a closed window, as far as mpgate can tell.
+KERNEL_LINGERS = 80
 BIG = int(os.environ.get("MPGATE_TEST_SIZE", "48")) * MIB
 
 
@@ -105,7 +108,7 @@ def lab(request, pool):  # pylint: disable=redefined-outer-name
         # What a failed test left running would keep mpgate busy.
         for name in [n for n, p in one.procs.items() if n.startswith(("python3-", "ip-"))]:
             one.procs.pop(name).stop()
-        one.wait_idle()
+        one.wait_idle(KERNEL_LINGERS)
     except (AssertionError, LabError):
         pool.drop()
         raise
