@@ -27,9 +27,11 @@ struct app {
 	struct local_addr local_addrs[CFG_SIGNAL_MAX]; /* announced; of every struct mptcp */
 	uint8_t n_local_addrs;
 	struct rte_mempool *mbufs; /* the one pool of packet buffers */
+	uint32_t mbufs_reserve;    /* of them for receiving and acknowledging; stack_memory() */
 	uint16_t n_ports;
 	struct port ports[CFG_PORTS_MAX];
 	struct route_table routes;
+	uint64_t tsc_base; /* where the workers' time begins: a second before they are made */
 	uint16_t n_workers;
 	struct worker *workers[CFG_WORKERS_MAX];
 	/* control thread only, from start to end */

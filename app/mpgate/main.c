@@ -29,6 +29,7 @@
 #define MBUF_CACHE      256
 #define MBUF_DATA_ROOM  (2048 + RTE_PKTMBUF_HEADROOM)
 #define MBUF_ELT_SIZE   (sizeof(struct rte_mbuf) + SEG_PRIV_SIZE + MBUF_DATA_ROOM)
+#define RESERVE_LEAST   256u /* packet buffers, a worker */
 #define EXIT_BAD_CONFIG 2
 
 static const char usage[] =
@@ -126,6 +127,16 @@ static int load_config(const struct args *a, struct config *cfg, struct cfg_memo
 
 /* --- making the application, step by step --------------------------------------------------- */
 
+/* What the ports have posted by now is theirs for good; of the rest a sixteenth, but at least a burst
+ * of each worker, is kept for receiving and acknowledging. */
+static void app_reserve(struct app *app)
+{
+	uint32_t left = rte_mempool_avail_count(app->mbufs);
+	uint32_t want = RTE_MAX(left / 16, app->n_workers * RESERVE_LEAST);
+
+	app->mbufs_reserve = RTE_MIN(want, left / 4);
+}
+
 static int app_secrets(struct app *app)
 {
 	struct csprng rng;
@@ -200,6 +211,8 @@ static int app_mbufs(struct app *app)
 
 static int app_workers(struct app *app)
 {
+	/* One clock for all: what one worker has stamped another one checks. */
+	app->tsc_base = rte_rdtsc() - rte_get_tsc_hz();
 	for (uint16_t i = 0; i < app->n_workers; i++) {
 		app->workers[i] = worker_new(app, i);
 		if (app->workers[i] == NULL)
@@ -237,6 +250,7 @@ static int app_control(struct app *app)
 
 static int app_launch(struct app *app)
 {
+	app_reserve(app);
 	for (unsigned int i = 0; i < app->n_workers; i++) {
 		int rc = worker_launch(app->workers[i]);
 

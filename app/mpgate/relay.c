@@ -17,6 +17,9 @@
 
 /* Early segments this small are copied behind the one before, if it has room. */
 #define MERGE_MAX 256
+/* Octets that a segment counts for at least, and octets a buffer typically carries. */
+#define SEG_LEAST   512
+#define SEG_TYPICAL 1400
 /* Our SYN offers timestamps, and a server takes them out of the MSS it is told (RFC 6691 s2). */
 #define TIMESTAMPS_LEN 12
 
@@ -259,7 +262,7 @@ static uint32_t relay_rcv_space(const struct conn *c)
 {
 	const struct relay *r = c->user;
 	const struct conn *other;
-	uint32_t most, held;
+	uint32_t most, held, segs;
 
 	if (unlikely(r == NULL))
 		return 0;
@@ -268,11 +271,15 @@ static uint32_t relay_rcv_space(const struct conn *c)
 	if (unlikely(!r->open && side_of(c) == RELAY_CLIENT)) {
 		most = RTE_MIN(most, (uint32_t)RELAY_EARLY_MAX);
 		held = r->early.bytes;
+		segs = r->early.n;
 	} else if (likely(other != NULL)) {
-		held = conn_snd_queued(other);
+		held = conn_snd_queued(other, &segs);
 	} else {
 		return 0;
 	}
+	/* However short it is, a segment takes a packet buffer. */
+	held = RTE_MAX(held, segs * SEG_LEAST);
+	most = (uint32_t)RTE_MIN((uint64_t)most, (uint64_t)r->ctx->w->st.seg_share * SEG_TYPICAL);
 	return held < most ? most - held : 0;
 }
 

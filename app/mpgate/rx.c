@@ -17,6 +17,8 @@
 #define IP6_HDR_LEN    40
 #define ICMP6_ND_FIRST 133 /* router solicitation .. redirect, RFC 4861 s4 */
 #define ICMP6_ND_LAST  137
+#define ICMP6_ND_NS    135
+#define ICMP6_ND_NA    136
 
 static void rx_drop(struct worker *w, struct rte_mbuf *m, enum counter reason)
 {
@@ -29,7 +31,7 @@ static void rx_control(struct worker *w, struct rte_mbuf *m, uint16_t port)
 {
 	struct msg msg = {.type = MSG_FRAME, .port = port, .m = m};
 
-	if (!rate_limit_ok(&w->ctrl_limit, w->st.now_ms) || msg_send(w->ctrl_out, &msg) != 0)
+	if (!rate_limit_ok(&w->ctrl_limit[port], w->st.now_ms) || msg_send(w->ctrl_out, &msg) != 0)
 		rx_drop(w, m, CTR_DROP_CTRL_LIMIT);
 }
 
@@ -82,6 +84,22 @@ static void rx_ip4(struct worker *w, struct rte_mbuf *m)
 		rx_tcp_first(w, m); /* the parser refuses what is not TCP */
 }
 
+/* Neighbour discovery: only what may change or answer something reaches the control thread, so that
+ * a flood from beyond the link (hop limit below 255, RFC 4861 s7.1) does not use up its share. */
+static void rx_nd(struct worker *w, struct rte_mbuf *m, uint16_t port, const struct ip_addr *dst)
+{
+	const uint8_t *b = rte_pktmbuf_mtod(m, const uint8_t *);
+	bool solicits = b[IP6_HDR_LEN] == ICMP6_ND_NS || b[IP6_HDR_LEN] == ICMP6_ND_NA;
+
+	if (!solicits || b[7] != 255 ||
+	    (b[24] != 0xff && route_addr_port(&w->app->routes, dst) < 0)) {
+		rx_drop(w, m, CTR_DROP_ND);
+		return;
+	}
+	rte_pktmbuf_prepend(m, sizeof(struct rte_ether_hdr)); /* cut off just before */
+	rx_control(w, m, port);
+}
+
 static void rx_ip6(struct worker *w, struct rte_mbuf *m, uint16_t port)
 {
 	const uint8_t *b = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -95,13 +113,12 @@ static void rx_ip6(struct worker *w, struct rte_mbuf *m, uint16_t port)
 		rx_drop(w, m, CTR_DROP_IP_VERSION);
 		return;
 	}
+	dst = ip_addr_from_v6(&b[24]);
 	if (b[6] == IPPROTO_ICMPV6 && m->data_len > IP6_HDR_LEN &&
 	    b[IP6_HDR_LEN] >= ICMP6_ND_FIRST && b[IP6_HDR_LEN] <= ICMP6_ND_LAST) {
-		rte_pktmbuf_prepend(m, sizeof(struct rte_ether_hdr)); /* cut off just before */
-		rx_control(w, m, port);
+		rx_nd(w, m, port, &dst);
 		return;
 	}
-	dst = ip_addr_from_v6(&b[24]);
 	if (route_addr_port(&w->app->routes, &dst) < 0) {
 		rx_drop(w, m, CTR_DROP_IP_DST);
 		return;

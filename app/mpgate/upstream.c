@@ -40,7 +40,7 @@ static bool pick_port(struct worker *w, struct flow_key *key)
 	for (unsigned int i = 0; i < UPSTREAM_PORT_TRIES; i++) {
 		key->local_port = (uint16_t)(UPSTREAM_PORT_MIN + p);
 		if ((w->st.n_workers <= 1 || steer_rss_owner(key) == w->index) &&
-		    !mptcp_knows(&w->mp, key))
+		    mptcp_free_flow(&w->mp, key))
 			return true;
 		p = (p + 1) % PORTS;
 	}

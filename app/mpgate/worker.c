@@ -24,7 +24,7 @@
 
 /* Limits of one worker, a second. */
 #define ICMP_RATE    1000
-#define CTRL_RATE    2000  /* ARP and ND frames for the control thread */
+#define CTRL_RATE    2000  /* ARP and ND frames of a port for the control thread */
 #define WANT_RATE    2000  /* requests to resolve */
 #define YIELD_PASSES 8     /* empty passes before the CPU is given up ... */
 #define YIELD_NS     20000 /* ... for this long, and the timer slack */
@@ -95,9 +95,10 @@ struct worker *worker_new(struct app *app, uint16_t index)
 	w->index = index;
 	w->lcore = (uint16_t)lcore;
 	w->tsc_hz = rte_get_tsc_hz();
-	w->tsc_base = rte_rdtsc() - w->tsc_hz;
+	w->tsc_base = app->tsc_base;
 	w->icmp_limit = limit_of(ICMP_RATE);
-	w->ctrl_limit = limit_of(CTRL_RATE);
+	for (unsigned int i = 0; i < RTE_DIM(w->ctrl_limit); i++)
+		w->ctrl_limit[i] = limit_of(CTRL_RATE);
 	w->want_limit = limit_of(WANT_RATE);
 	nexthop_cache_init(&w->nexthops);
 	worker_queues(w);
@@ -194,6 +195,16 @@ static unsigned int worker_pass(struct worker *w)
 	return work;
 }
 
+/* Once a millisecond: looks at the caches of all workers, too. */
+static void worker_memory(struct worker *w)
+{
+	const struct app *app = w->app;
+
+	stack_memory(&w->st, rte_mempool_avail_count(app->mbufs), app->mbufs_reserve);
+	if (unlikely(w->st.mem_out))
+		mptcp_relieve(&w->mp);
+}
+
 static int worker_main(void *arg)
 {
 	struct worker *w = arg;
@@ -203,6 +214,7 @@ static int worker_main(void *arg)
 
 	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED)) {
 		uint64_t tsc = rte_rdtsc();
+		uint32_t last_ms = w->st.now_ms;
 
 		/* The turn before is charged now: it ended where this one begins. */
 		if (work > 0)
@@ -213,6 +225,8 @@ static int worker_main(void *arg)
 		__atomic_store_n(&w->passes, w->passes + 1, __ATOMIC_RELAXED);
 		last = tsc;
 		stack_advance(&w->st, worker_us(w, tsc));
+		if (w->st.now_ms != last_ms)
+			worker_memory(w);
 		work = worker_pass(w);
 		worker_run_call(w);
 		idle = work == 0 ? idle + 1 : 0;

@@ -63,7 +63,8 @@ struct worker {
 	struct worker_txq txqs[CFG_PORTS_MAX];
 	struct nexthop_cache nexthops;
 	struct steer steer;
-	struct rate_limit icmp_limit, ctrl_limit, want_limit;
+	struct rate_limit icmp_limit, want_limit;
+	struct rate_limit ctrl_limit[CFG_PORTS_MAX]; /* a flood on one port is that port's */
 	/* rings by the other worker's index; [index] is NULL. in: r; out: w */
 	struct rte_ring *steer_in[CFG_WORKERS_MAX], *steer_out[CFG_WORKERS_MAX];
 	struct rte_ring *join_in[CFG_WORKERS_MAX], *join_out[CFG_WORKERS_MAX];

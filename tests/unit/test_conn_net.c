@@ -314,8 +314,9 @@ void world_feed(struct world *w)
 void world_free(struct world *w)
 {
 	static const enum counter levels[] = {
-		CTR_CUR_CONNS, CTR_CUR_SUBFLOWS,  CTR_CUR_FLOWS,     CTR_CUR_TOKENS,
-		CTR_CUR_SEGS,  CTR_CUR_HALF_OPEN, CTR_CUR_TIME_WAIT, CTR_TCP_BAD_STATE,
+		CTR_MP_CUR_ESTAB,  CTR_CUR_CONNS,     CTR_CUR_SUBFLOWS,
+		CTR_CUR_FLOWS,     CTR_CUR_TOKENS,    CTR_CUR_SEGS,
+		CTR_CUR_HALF_OPEN, CTR_CUR_TIME_WAIT, CTR_TCP_BAD_STATE,
 	};
 
 	world_feed(w);

@@ -175,7 +175,10 @@ static void add_addr_until_echoed(void **state)
 	take_keys(w, want(w, 0)->p.mp.capable.sender_key);
 	open_ack(w, MPC_FLAG_H);
 	/* The address that the peer connected to needs no telling. */
-	assert_int_equal(announced(w), 1 << 2 | 1 << 3 | 1 << 4);
+	assert_int_equal(announced(w), 1 << 2 | 1 << 3);
+	forget(w);
+	world_wait(w, 50); /* no more than two signalling ACKs in a row */
+	assert_int_equal(announced(w), 1 << 4);
 	forget(w);
 	echo(w, 3);
 	world_wait(w, 1500);
@@ -407,7 +410,7 @@ static void path_dies(void **state)
 	all_on(w, 0, 0, 10000);
 	assert_true(ctr(w, CTR_MP_RETRANS) >= lost);
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c), 0);
+	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
 	assert_int_equal(ctr(w, CTR_CUR_SEGS), 0);
 }
 
@@ -428,7 +431,7 @@ static void path_stalls(void **state)
 	assert_int_equal(ctr(w, CTR_MP_SUBFLOW_STALE), 1);
 	all_on(w, 0, 0, 10000);
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c), 0);
+	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
 	/* New data keeps away from it, backup or not. */
 	forget(w);
 	user_send(w, 3000);
@@ -476,29 +479,34 @@ static void data_acks_lost_on_one_path(void **state)
 	assert_int_equal(sent_on(w, 1), 0);
 	w->dack = out_dsn(w, 2000);
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c), 0);
+	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
 	/* A segment or two without the option mean nothing. */
 	assert_int_equal(w->c->n_subflows, 2);
 }
 
-/* A path that acknowledges a lot and brings no DATA_ACK is broken (RFC 8684 s3.7). */
+/* A path that acknowledges and brings no DATA_ACK is used last, until it brings one. */
 static void path_without_data_acks(void **state)
 {
 	struct world *w = *state;
-	uint32_t sent = 0;
 
 	options_stripped(w);
-	while (w->c->n_subflows == 2 && sent < 400000) {
-		forget(w);
-		user_send(w, 10000);
-		sent += 10000;
-		say(w, 1, TCPF_ACK, NULL, NULL, 0);
-	}
-	assert_int_equal(w->c->n_subflows, 1);
-	want_rst(w, 1, MP_RST_MIDDLEBOX);
-	w->dack = out_dsn(w, sent);
+	user_send(w, 2000);
+	say(w, 1, TCPF_ACK, NULL, NULL, 0);
+	world_wait(w, 500);
+	w->dack = out_dsn(w, 2000);
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c), 0);
+	forget(w);
+	user_send(w, 2000);
+	assert_int_equal(sent_on(w, 1), 0);
+	all_on(w, 0, 2000, 4000);
+	ack(w, 0);
+	ack(w, 1);
+	forget(w);
+	user_send(w, 2000);
+	assert_int_equal(sent_on(w, 0), 0);
+	all_on(w, 1, 4000, 6000);
+	ack(w, 1);
+	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
 }
 
 /* Segments that are too long for a path are cut, new ones and those sent again. */
@@ -522,7 +530,7 @@ static void small_paths(void **state)
 	forget(w);
 	user_send(w, 5000);
 	all_on(w, 1, 0, 5000);
-	assert_int_equal(conn_snd_queued(w->c), 5000);
+	assert_int_equal(conn_snd_queued(w->c, NULL), 5000);
 	prio(w, 0, false);
 	forget(w);
 	world_wait(w, 300); /* copies to path 0, while path 1 has them still */
@@ -536,7 +544,7 @@ static void small_paths(void **state)
 	ack(w, 2);
 	all_on(w, 2, 0, 5000);
 	ack(w, 2);
-	assert_int_equal(conn_snd_queued(w->c), 0);
+	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
 	assert_int_equal(ctr(w, CTR_CUR_SEGS), 0);
 }
 
@@ -553,7 +561,7 @@ static void small_writes(void **state)
 	user_send(w, 1000);
 	for (unsigned int k = 0; k < 200; k++)
 		user_send(w, 11);
-	assert_int_equal(conn_snd_queued(w->c), 3200);
+	assert_int_equal(conn_snd_queued(w->c, NULL), 3200);
 	assert_true(w->c->sndq.n < 10);
 	w->path[0].wnd = 0xffff;
 	for (dack = 0; dack != w->dack;) {
@@ -561,7 +569,7 @@ static void small_writes(void **state)
 		ack(w, 0);
 	}
 	all_on(w, 0, 0, 3200);
-	assert_int_equal(conn_snd_queued(w->c), 0);
+	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
 }
 
 /* No packet buffer at any moment: nothing breaks, and all is well when there are some again. */
@@ -638,7 +646,7 @@ static void path_closed_by_peer(void **state)
 	user_send(w, 3000);
 	assert_true(sent_on(w, 0) > 0);
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c), 0);
+	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
 }
 
 static void last_path_dies(void **state)

@@ -31,8 +31,22 @@ static const uint16_t conn_next[CONN_STATE_MAX] = {
 
 void conn_set_state(struct conn *c, enum conn_state to)
 {
-	if ((conn_next[c->state] & (1u << to)) != 0)
-		c->state = (uint8_t)to;
+	if ((conn_next[c->state] & (1u << to)) == 0)
+		return;
+	c->state = (uint8_t)to;
+	if (to == CONN_TIME_WAIT || to == CONN_CLOSED)
+		conn_count_estab(c, false);
+}
+
+void conn_count_estab(struct conn *c, bool estab)
+{
+	if (c->estab_counted == estab)
+		return;
+	c->estab_counted = estab;
+	if (estab)
+		st_inc(c->mp->st, CTR_MP_CUR_ESTAB);
+	else
+		st_dec(c->mp->st, CTR_MP_CUR_ESTAB);
 }
 
 struct conn *conn_new(struct mptcp *mp, const struct conn_params *params)
@@ -110,6 +124,7 @@ static void conn_cancel_timers(struct conn *c)
 	struct timer_wheel *w = &c->mp->st->wheel;
 
 	wheel_cancel(w, &c->rtx_timer);
+	wheel_cancel(w, &c->push_timer);
 	wheel_cancel(w, &c->life_timer);
 	wheel_cancel(w, &c->announce.timer);
 }
@@ -257,6 +272,22 @@ void conn_orphaned(struct conn *c)
 		return;
 	wheel_arm(&c->mp->st->wheel, &c->life_timer, c->mp->st->now_ms + CONN_ORPHAN_MS,
 		  conn_orphan_expired);
+}
+
+uint32_t conn_snd_queued(const struct conn *c, uint32_t *segs)
+{
+	uint32_t octets = 0, n = 0;
+	const struct subflow *sf;
+
+	CONN_FOREACH_SUBFLOW (sf, c) {
+		if (sf->stale)
+			continue;
+		octets += sf->tcp.sndq.bytes;
+		n += sf->tcp.sndq.n;
+	}
+	if (segs != NULL)
+		*segs = RTE_MAX(n, c->sndq.n);
+	return RTE_MAX(octets, c->sndq.bytes);
 }
 
 void conn_window_update(struct conn *c)

@@ -18,7 +18,9 @@
 #include "mptcp/tcp/pool.h"
 #include "mptcp/tcp/tcp.h"
 
-#define CONN_SUBFLOWS_MAX    8
+#define CONN_SUBFLOWS_MAX    8 /* proven ones */
+#define CONN_JOINS_MAX       3 /* and those that are not, beside them */
+#define CONN_SLOTS_MAX       (CONN_SUBFLOWS_MAX + CONN_JOINS_MAX)
 #define CONN_LOCAL_ADDRS_MAX 8   /* announced by us */
 #define MP_KEY_POOL          512 /* keys made in advance, a worker */
 
@@ -108,7 +110,7 @@ struct subflow {
 	struct conn *conn;
 	struct subflow *next; /* of the connection, or of the dead list */
 	uint8_t hs;           /* enum subflow_hs; w: subflow_set_hs() */
-	uint8_t slot;         /* 1..CONN_SUBFLOWS_MAX: seg->sf_slot of what was sent on it */
+	uint8_t slot;         /* 1..CONN_SLOTS_MAX: seg->sf_slot of what was sent on it */
 	uint8_t addr_id_local, addr_id_remote;
 	bool first : 1;
 	bool dead : 1;         /* closed; on the dead list */
@@ -120,9 +122,7 @@ struct subflow {
 	bool mp_seen : 1;    /* an MPTCP option arrived on it after the handshake */
 	bool fastclosed : 1; /* the RST that ends it carries MP_FASTCLOSE with our key */
 	bool unmapped_started : 1;
-	bool data_ack_now : 1; /* the ACK in hand has a DATA_ACK */
-	uint32_t blind_acked;  /* octets it acknowledged since it last brought one */
-	uint8_t opt_acks;      /* option-only ACKs in a row (at most 2, RFC 8684 s2.3) */
+	bool blind : 1; /* acknowledged data whose DATA_ACK did not come, nor any on it since */
 	uint32_t nonce_local, nonce_remote;
 	uint8_t rst_reason; /* for MP_TCPRST when we reset it */
 	bool rst_fastclose, rst_fail;
@@ -154,6 +154,7 @@ static inline struct subflow *subflow_of(struct tcp *t)
 /* ADD_ADDR / REMOVE_ADDR to be sent and awaited; policy is pm's. */
 struct conn_announce {
 	uint8_t next;   /* index into mp->local_addrs of the one to be sent now */
+	uint8_t at;     /* where this round goes on */
 	uint8_t tries;  /* rounds of transmission so far */
 	uint8_t echoed; /* bit i: local_addrs[i] was echoed, or is not to be announced */
 	bool pending;   /* local_addrs[next] must go out on the next pure ACK */
@@ -186,6 +187,8 @@ struct conn {
 	bool upcalls : 1;     /* the user knows of it */
 	bool infinite_tx : 1; /* the next data segment carries an infinite mapping */
 	bool has_token : 1;
+	bool joined : 1;          /* had a second subflow: fallback is no choice any more */
+	bool estab_counted : 1;   /* CTR_MP_CUR_ESTAB holds this one */
 	struct subflow *subflows; /* list */
 	struct subflow *last_rx;  /* received data last */
 	/* rx: data level */
@@ -194,7 +197,7 @@ struct conn {
 	uint32_t rcv_wnd_max; /* largest window ever offered */
 	uint32_t rcv_lent;    /* octets offered by rounding while the user had no room */
 	struct segq ofo;      /* over dnext/dprev, sorted by dsn */
-	struct seg *ofo_hint[CONN_SUBFLOWS_MAX]; /* last one put in, by subflow slot */
+	struct seg *ofo_hint[CONN_SLOTS_MAX]; /* last one put in, by subflow slot */
 	uint64_t peer_fin_dsn;
 	/* tx: data level. sndq is over dnext/dprev, sorted by dsn */
 	struct segq sndq;
@@ -202,10 +205,11 @@ struct conn {
 	struct seg *reinject;   /* where to look for segments to be sent again, or NULL */
 	uint8_t avoid_slot;     /* these do not go to that subflow: its DATA_ACKs do not come */
 	uint64_t snd_una, snd_nxt;
-	uint64_t snd_end;             /* DSN after the last queued octet */
-	uint64_t snd_wnd_end;         /* right edge of the peer's window */
-	uint64_t fb_tx_off;           /* fallback: DSN - subflow sequence number, tx */
-	struct wheel_timer rtx_timer; /* data-level retransmission, DATA_FIN */
+	uint64_t snd_end;              /* DSN after the last queued octet */
+	uint64_t snd_wnd_end;          /* right edge of the peer's window */
+	uint64_t fb_tx_off;            /* fallback: DSN - subflow sequence number, tx */
+	struct wheel_timer rtx_timer;  /* data-level retransmission, DATA_FIN */
+	struct wheel_timer push_timer; /* no buffer when there was something to send */
 	uint8_t rtx_tries;
 	/* identity */
 	uint64_t key_local, key_remote;
@@ -213,7 +217,7 @@ struct conn {
 	uint32_t token_local, token_remote;
 	struct mp_hmac_keys hmac;
 	uint8_t peer_version;
-	uint8_t slots;                 /* bit i: slot i + 1 is taken */
+	uint16_t slots;                /* bit i: slot i + 1 is taken */
 	struct wheel_timer life_timer; /* break-before-make, TIME_WAIT */
 	struct conn_announce announce;
 	struct conn *next_dead;
@@ -260,6 +264,10 @@ struct mptcp {
 	struct subflow *dead_subflows;
 	uint64_t key_pool[MP_KEY_POOL]; /* each names this worker in its token; 0 is none */
 	uint32_t n_keys;
+	uint32_t iss_floor; /* of the SYN in hand, which takes over a 4-tuple */
+	bool has_iss_floor;
+	/* mptcp_relieve(): the next slot to look at, what held most so far */
+	uint32_t relieve_at, relieve_worst, relieve_id, relieve_held;
 	uint32_t next_conn_id;
 	struct rate_limit join_limit;
 };
@@ -291,8 +299,13 @@ void mptcp_input(struct mptcp *mp, struct rte_mbuf *m, const struct pkt *p);
 void mptcp_reap(struct mptcp *mp);
 /* Idle pass: refill the key pool a little. */
 void mptcp_idle(struct mptcp *mp);
+/* Packet buffers are out: reset the connection that holds most of them. Looks at a part of the pool a
+ * call; call once a millisecond or so for as long as the stack's mem_out is set. */
+void mptcp_relieve(struct mptcp *mp);
 /* Whether p's 4-tuple is in the flow table (for steering decisions). */
 bool mptcp_knows(struct mptcp *mp, const struct flow_key *key);
+/* Whether a new active connection can have this 4-tuple; ends one in TIME_WAIT for it. */
+bool mptcp_free_flow(struct mptcp *mp, const struct flow_key *key);
 /* The same hash that the flow table uses. */
 uint64_t flow_hash(const struct stack *st, const struct flow_key *key);
 
@@ -310,11 +323,11 @@ void conn_shutdown(struct conn *c);
 void conn_abort(struct conn *c);
 /* The user took data: offer the space again when it is worth it. */
 void conn_window_update(struct conn *c);
-/* Octets queued and not yet acknowledged: the memory bound of the relay. */
-static inline uint32_t conn_snd_queued(const struct conn *c)
-{
-	return c->sndq.bytes;
-}
+/* What is queued and not yet acknowledged, at data level or by the subflow: the memory bound of the
+ * relay. A peer may acknowledge at data level what it keeps unacknowledged on a subflow. A stale one
+ * does not count: it gets nothing new, and what it has must not stop the others. Octets, and in
+ * *segs (may be NULL) the packet buffers they take. */
+uint32_t conn_snd_queued(const struct conn *c, uint32_t *segs);
 /* The largest payload all subflows of c take in one segment (MSS alignment of the other leg). */
 uint16_t conn_payload_max(const struct conn *c);
 

@@ -26,6 +26,8 @@ static inline bool dsn_lt(uint64_t a, uint64_t b)
 /* conn.c */
 struct conn *conn_new(struct mptcp *mp, const struct conn_params *params);
 void conn_set_state(struct conn *c, enum conn_state to);
+/* Whether c counts as an MPTCP connection that is established. */
+void conn_count_estab(struct conn *c, bool estab);
 /* The data-level sequence spaces begin after the two IDSNs. */
 void conn_start_sequences(struct conn *c);
 /* Tell the user of the end, once. */
@@ -105,6 +107,8 @@ void token_refill(struct mptcp *mp, unsigned int n);
 /* mptcp.c */
 struct subflow *flow_find(struct mptcp *mp, const struct flow_key *key);
 int flow_insert(struct mptcp *mp, struct subflow *sf);
+/* Our initial sequence number for the SYN in hand. */
+uint32_t mptcp_iss(const struct mptcp *mp, const struct flow_key *key);
 void flow_remove(struct mptcp *mp, struct subflow *sf);
 
 #endif

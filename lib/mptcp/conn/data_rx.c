@@ -50,12 +50,10 @@ static void conn_check_data_fin(struct conn *c)
 
 void conn_data_fin(struct conn *c, uint64_t dsn)
 {
-	if (c->peer_fin)
-		return;
-	if (dsn_lt(dsn, c->rcv_nxt))
-		return;
-	c->peer_fin = true;
-	c->peer_fin_dsn = dsn;
+	if (!c->peer_fin && !dsn_lt(dsn, c->rcv_nxt)) {
+		c->peer_fin = true;
+		c->peer_fin_dsn = dsn;
+	}
 	conn_check_data_fin(c);
 }
 
@@ -119,7 +117,7 @@ static void conn_queue_ofo(struct conn *c, struct seg *s)
 			seg_drop(s);
 			return;
 		}
-		if (c->ofo.n >= DATA_OFO_SEGS_MAX) {
+		if (c->ofo.n >= DATA_OFO_SEGS_MAX || c->ofo.n >= st->seg_share) {
 			st_inc(st, CTR_DROP_TCP_OFO_LIMIT);
 			seg_drop(s);
 			return;
@@ -397,6 +395,8 @@ static bool map_advance(struct subflow *sf)
 	sf->bytes_received += s->len;
 	s->sf_slot = sf->slot;
 	conn_rx(c, s);
+	if (unlikely(c->peer_fin)) /* also when s had only been sent again to carry it */
+		conn_check_data_fin(c);
 	return !sf->dead;
 }
 
@@ -528,7 +528,9 @@ uint32_t conn_rcv_window(struct conn *c, struct tcp *t)
 		space = c->user_closed ? 0 : c->params->ops->rcv_space(c);
 	least = dsn_lt(c->rcv_nxt, c->rcv_adv) ? (uint32_t)(c->rcv_adv - c->rcv_nxt) : 0;
 	wnd = RTE_MIN(space, max) & ~(unit - 1);
-	if (wnd < least) {
+	/* Silly windows: the edge moves by a segment, or by half of the window there ever was, or not at
+	 * all (RFC 9293 s3.8.6.2.2). */
+	if (wnd < least + RTE_MIN((uint32_t)t->rcv_seg_max, c->rcv_wnd_max / 2)) {
 		/* Rounding up keeps the edge where it is, but lends up to a unit each time. To a
 		 * peer that makes a living of that the edge wavers by less than a unit instead
 		 * (RFC 7323 s2.4). */

@@ -9,6 +9,8 @@
 
 /* Segments this small are worth copying behind the one before. */
 #define MERGE_MAX 256
+/* Until a segment that found no buffer is tried again. */
+#define PUSH_AGAIN_MS 100
 
 /* The 64-bit number nearest to ref whose low half is low (RFC 8684 s3.3.1). */
 uint64_t dsn_promote(uint64_t ref, uint32_t low)
@@ -197,9 +199,24 @@ static void send_data_fin(struct conn *c)
 	conn_rtx_arm(c);
 }
 
+static void push_again(struct wheel_timer *w, void *ctx)
+{
+	conn_push(RTE_PTR_SUB(w, offsetof(struct conn, push_timer)));
+}
+
+/* A segment could not be cut for want of a buffer. Where nothing is in flight no ACK will bring us
+ * here again. */
+static void push_later(struct conn *c)
+{
+	if (!wheel_armed(&c->push_timer))
+		wheel_arm(&c->mp->st->wheel, &c->push_timer, c->mp->st->now_ms + PUSH_AGAIN_MS,
+			  push_again);
+}
+
 void conn_push(struct conn *c)
 {
-	uint8_t touched = 0;
+	uint16_t touched = 0;
+	bool ok = true;
 	struct subflow *sf, *next;
 	struct seg *s;
 
@@ -207,7 +224,7 @@ void conn_push(struct conn *c)
 		return;
 	c->pushing = true;
 	for (;;) {
-		bool again = (s = next_reinject(c)) != NULL, ok;
+		bool again = (s = next_reinject(c)) != NULL;
 
 		if (!again)
 			s = c->snd_unsent;
@@ -221,7 +238,7 @@ void conn_push(struct conn *c)
 		ok = again ? send_again(c, sf, s) : send_new(c, sf, s);
 		if (!ok)
 			break;
-		touched |= (uint8_t)(1u << (sf->slot - 1));
+		touched |= (uint16_t)(1u << (sf->slot - 1));
 	}
 	for (sf = c->subflows; sf != NULL && touched != 0; sf = next) {
 		next = sf->next;
@@ -231,6 +248,8 @@ void conn_push(struct conn *c)
 	c->pushing = false;
 	if (touched != 0 && !wheel_armed(&c->rtx_timer))
 		conn_rtx_arm(c);
+	if (unlikely(s != NULL && !ok))
+		push_later(c);
 	if (unlikely(c->fin_queued))
 		send_data_fin(c);
 }
@@ -291,6 +310,36 @@ void conn_tx_release(struct conn *c)
 
 /* --- data-level retransmission (RFC 8684 s3.3.6) ------------------------------------------------- */
 
+/* The peer has closed its window over what is in flight, and lives (RFC 9293 s3.8.6.1). */
+static bool held_by_window(const struct conn *c)
+{
+	const struct stack *st = c->mp->st;
+	const struct seg *s = c->sndq.head;
+	const struct subflow *sf;
+
+	if (s == NULL || s == c->snd_unsent || !dsn_lt(c->snd_wnd_end, s->dsn + s->len))
+		return false;
+	CONN_FOREACH_SUBFLOW (sf, c) {
+		if (st->now_ms - sf->tcp.last_rx_ms < 2 * st->cfg->rto_max_ms)
+			return true;
+	}
+	return false;
+}
+
+/* The subflow that s went out on has acknowledged it, and no DATA_ACK came: something may take out the
+ * options, or acknowledge for the peer. It is used last until it brings one. */
+static void mark_blind(struct conn *c, const struct seg *s)
+{
+	struct subflow *sf;
+
+	if (s->holders > 1)
+		return;
+	CONN_FOREACH_SUBFLOW (sf, c) {
+		if (sf->slot == s->sf_slot)
+			sf->blind = true;
+	}
+}
+
 static void conn_rtx(struct wheel_timer *w, void *ctx)
 {
 	struct conn *c = RTE_PTR_SUB(w, offsetof(struct conn, rtx_timer));
@@ -300,7 +349,7 @@ static void conn_rtx(struct wheel_timer *w, void *ctx)
 
 	if (c->mode != CONN_MPTCP || !conn_usable(c) || c->snd_una == c->snd_nxt)
 		return;
-	if (++c->rtx_tries > CONN_RTX_MAX) {
+	if (!held_by_window(c) && ++c->rtx_tries > CONN_RTX_MAX) {
 		st_inc(c->mp->st, CTR_TCP_GIVE_UP);
 		conn_end(c, CONN_END_TIMEOUT);
 		return;
@@ -308,8 +357,10 @@ static void conn_rtx(struct wheel_timer *w, void *ctx)
 	CONN_FOREACH_SUBFLOW (sf, c)
 		alive += sf->hs == SF_HS_DONE && !sf->stale;
 	if (s != NULL && s != c->snd_unsent) {
+		sf = s->tcp != NULL ? subflow_of(s->tcp) : NULL;
 		/* On a lone live subflow TCP itself repeats what it still has. */
-		if (alive > 1 || s->holders <= 1) {
+		if (alive > 1 || s->holders <= 1 || (sf != NULL && sf->stale)) {
+			mark_blind(c, s);
 			c->avoid_slot = s->sf_slot;
 			s->sf_slot = 0;
 			c->reinject = s;

@@ -18,14 +18,14 @@ static bool tx_contiguous(const struct conn *c, const struct subflow *sf)
 	return true;
 }
 
-/* The stream of the lone subflow is the connection's stream: nothing went elsewhere. Joins that are
- * not proven yet do not count: conn_fallback() ends them. */
+/* The stream of the lone subflow is the connection's stream: nothing ever went or came elsewhere. Joins
+ * that are not proven yet do not count: conn_fallback() ends them. */
 bool conn_can_fall_back(const struct conn *c, const struct subflow *sf)
 {
 	const struct subflow *other;
 
-	if (c->mode != CONN_MPTCP || !sf->first || c->ofo.head != NULL || c->reinject != NULL ||
-	    c->fin_sent)
+	if (c->mode != CONN_MPTCP || !sf->first || c->joined || c->ofo.head != NULL ||
+	    c->reinject != NULL || c->fin_sent)
 		return false;
 	CONN_FOREACH_SUBFLOW (other, c) {
 		if (other != sf && other->hs != SF_HS_JOIN)
@@ -54,6 +54,7 @@ void conn_fallback(struct conn *c, struct subflow *sf, bool announce, enum count
 	c->infinite_tx = announce;
 	c->announce.pending = c->announce.echo_pending = false;
 	c->mode = CONN_FALLBACK;
+	conn_count_estab(c, false);
 	subflow_set_hs(sf, SF_HS_PLAIN);
 	if (announce)
 		sf->tcp.opt_reserve = DSS_OPT_MAX; /* until the infinite mapping is out */
@@ -70,7 +71,7 @@ void subflow_checksum_failed(struct subflow *sf)
 
 	st_inc(c->mp->st, CTR_MP_DATA_CSUM_ERR);
 	sf->fail_dsn = sf->map_dsn;
-	if (!conn_can_fall_back(c, sf)) {
+	if (!conn_can_fall_back(c, sf) || sf->map_dsn != c->rcv_nxt) {
 		sf->rst_fail = true;
 		subflow_reset(sf, MP_RST_MIDDLEBOX);
 		return;

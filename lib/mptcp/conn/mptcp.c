@@ -9,6 +9,15 @@
 #define JOIN_RATE  10000
 #define JOIN_BURST 1000
 
+/* TIME_WAITs ended early, a pass. */
+#define RECYCLE_MAX 64
+
+/* Connections that mptcp_relieve() looks at, a call. */
+#define RELIEVE_SLOTS 256
+
+/* Between the sequence numbers of two connections on a 4-tuple: more than one window of 64 KiB. */
+#define ISS_GAP 65537
+
 #define ALIGN64(n) (((n) + 63u) & ~(size_t)63u)
 
 size_t mptcp_memory(uint32_t conns, uint32_t subflows)
@@ -107,6 +116,25 @@ void mptcp_reset(struct mptcp *mp, const struct pkt *p, int mp_reason)
 	tcp_reset_unknown(mp->st, p, nh, o.len > 0 ? &o : NULL);
 }
 
+/* sf is in TIME_WAIT and the SYN p would open its 4-tuple anew: whether our sequence numbers can begin
+ * beyond those of before (RFC 9293 s3.6.1); mptcp_iss() then does. That of a join says who owns it and
+ * cannot move: timestamps must tell old from new. */
+static bool iss_beyond(struct mptcp *mp, const struct subflow *sf, const struct pkt *p)
+{
+	if ((p->mp.present & MP_BIT(MP_JOIN)) != 0)
+		return sf->tcp.use_ts && p->tcp.has_ts;
+	mp->has_iss_floor = true;
+	mp->iss_floor = sf->tcp.snd_max + ISS_GAP;
+	return true;
+}
+
+uint32_t mptcp_iss(const struct mptcp *mp, const struct flow_key *key)
+{
+	uint32_t iss = tcp_isn(mp->st, key);
+
+	return mp->has_iss_floor && seq_lt(iss, mp->iss_floor) ? mp->iss_floor : iss;
+}
+
 void mptcp_input(struct mptcp *mp, struct rte_mbuf *m, const struct pkt *p)
 {
 	struct subflow *sf = flow_find(mp, &p->key);
@@ -119,7 +147,7 @@ void mptcp_input(struct mptcp *mp, struct rte_mbuf *m, const struct pkt *p)
 
 	if (sf != NULL && unlikely(sf->tcp.state == TCPS_TIME_WAIT) &&
 	    (p->flags & (TCPF_SYN | TCPF_ACK | TCPF_RST)) == TCPF_SYN &&
-	    tcp_time_wait_reusable(&sf->tcp, p)) {
+	    tcp_time_wait_reusable(&sf->tcp, p) && iss_beyond(mp, sf, p)) {
 		tcp_abort(&sf->tcp);
 		sf = NULL;
 	}
@@ -132,6 +160,7 @@ void mptcp_input(struct mptcp *mp, struct rte_mbuf *m, const struct pkt *p)
 	switch (p->flags & (TCPF_SYN | TCPF_ACK | TCPF_RST)) {
 	case TCPF_SYN:
 		mptcp_syn(mp, p);
+		mp->has_iss_floor = false;
 		rte_pktmbuf_free(m);
 		break;
 	case TCPF_ACK:
@@ -144,8 +173,70 @@ void mptcp_input(struct mptcp *mp, struct rte_mbuf *m, const struct pkt *p)
 	}
 }
 
+bool mptcp_free_flow(struct mptcp *mp, const struct flow_key *key)
+{
+	struct subflow *sf = flow_find(mp, key);
+
+	if (sf == NULL)
+		return true;
+	if (!tcp_time_wait_takeover(&sf->tcp))
+		return false;
+	st_inc(mp->st, CTR_TCP_TW_RECYCLED);
+	tcp_abort(&sf->tcp);
+	return true;
+}
+
+/* Packet buffers that c holds. */
+static uint32_t conn_held(const struct conn *c)
+{
+	const struct subflow *sf;
+	uint32_t n;
+
+	conn_snd_queued(c, &n);
+	n += c->ofo.n;
+	CONN_FOREACH_SUBFLOW (sf, c)
+		n += sf->pending.n + sf->tcp.ofo.n + (sf->stale ? sf->tcp.sndq.n : 0);
+	return n;
+}
+
+void mptcp_relieve(struct mptcp *mp)
+{
+	struct conn *c;
+
+	for (unsigned int i = 0; i < RELIEVE_SLOTS; i++) {
+		c = pool_at(&mp->conns, mp->relieve_at);
+		/* A free slot is poisoned or was never used: mp is not this one. */
+		if (c->mp == mp && c->state != CONN_CLOSED && conn_held(c) > mp->relieve_held) {
+			mp->relieve_held = conn_held(c);
+			mp->relieve_worst = mp->relieve_at;
+			mp->relieve_id = c->id;
+		}
+		if (++mp->relieve_at < mp->conns.n)
+			continue;
+		c = pool_at(&mp->conns, mp->relieve_worst);
+		if (mp->relieve_held > 0 && c->mp == mp && c->state != CONN_CLOSED &&
+		    c->id == mp->relieve_id) {
+			st_inc(mp->st, CTR_TCP_ABORT_MEMORY);
+			conn_abort(c);
+		}
+		mp->relieve_at = mp->relieve_held = 0;
+		return;
+	}
+}
+
+/* A pool below an eighth; below a sixteenth SYNs get cookies. */
+static bool pools_short(const struct mptcp *mp)
+{
+	return mp->conns.n_free < mp->conns.n / 8 + 1 ||
+	       mp->subflows.n_free < mp->subflows.n / 8 + 1;
+}
+
 void mptcp_reap(struct mptcp *mp)
 {
+	for (unsigned int i = 0; unlikely(pools_short(mp)) && i < RECYCLE_MAX; i++) {
+		if (!tcp_time_wait_recycle(mp->st))
+			break;
+	}
 	while (mp->dead_subflows != NULL) {
 		struct subflow *sf = mp->dead_subflows;
 

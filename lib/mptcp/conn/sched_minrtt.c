@@ -16,7 +16,7 @@ static bool can_send(const struct subflow *sf)
 /* 0: best class. */
 static unsigned int class_of(const struct subflow *sf)
 {
-	return (sf->stale ? 2u : 0u) + (sf->backup_peer || sf->backup_local ? 1u : 0u);
+	return (sf->stale || sf->blind ? 2u : 0u) + (sf->backup_peer || sf->backup_local ? 1u : 0u);
 }
 
 /* len 0: any subflow that may carry a control signal. */

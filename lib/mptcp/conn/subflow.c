@@ -5,10 +5,6 @@
  */
 #include "mptcp/conn/conn_internal.h"
 
-/* Octets a subflow may acknowledge without a DATA_ACK; options compete for 40 octets, so a few ACKs
- * without one are in order. */
-#define BLIND_ACKED_MAX (128u << 10)
-
 #define TO(s) (1u << (s))
 static const uint8_t hs_next[SF_HS_MAX] = {
 	[SF_HS_PLAIN] = TO(SF_HS_PLAIN) | TO(SF_HS_CAPABLE) | TO(SF_HS_JOIN),
@@ -34,9 +30,9 @@ struct subflow *subflow_new(struct conn *c, const struct flow_key *key)
 	struct subflow *sf;
 	uint8_t slot;
 
-	for (slot = 0; slot < CONN_SUBFLOWS_MAX && (c->slots & (1u << slot)) != 0; slot++)
+	for (slot = 0; slot < CONN_SLOTS_MAX && (c->slots & (1u << slot)) != 0; slot++)
 		;
-	if (slot == CONN_SUBFLOWS_MAX)
+	if (slot == CONN_SLOTS_MAX)
 		return NULL;
 	sf = pool_get(&mp->subflows);
 	if (sf == NULL)
@@ -51,7 +47,7 @@ struct subflow *subflow_new(struct conn *c, const struct flow_key *key)
 	sf->conn = c;
 	sf->slot = slot + 1;
 	sf->created_ms = mp->st->now_ms;
-	c->slots |= (uint8_t)(1u << slot);
+	c->slots |= (uint16_t)(1u << slot);
 	sf->next = c->subflows;
 	c->subflows = sf;
 	c->n_subflows++;
@@ -77,7 +73,7 @@ static void subflow_unlink(struct subflow *sf)
 		;
 	*pp = sf->next;
 	c->n_subflows--;
-	c->slots &= (uint8_t) ~(1u << (sf->slot - 1));
+	c->slots &= (uint16_t) ~(1u << (sf->slot - 1));
 	if (c->last_rx == sf)
 		c->last_rx = NULL;
 	c->bytes_sent += sf->tcp.bytes_sent;
@@ -159,6 +155,11 @@ static void subflow_rx_fin(struct tcp *t)
 			conn_fin_received(c);
 		return;
 	}
+	/* All of the peer's data is here and ours still has to go: with no other path this one stays open
+	 * on our side, until conn_done() (RFC 8684 s3.3.3). */
+	if (c->fin_rcvd && c->state != CONN_TIME_WAIT && c->state != CONN_CLOSED &&
+	    (sched_pick(c, 0, sf->slot) == NULL))
+		return;
 	/* Without DATA_FIN only this path ends: answer with FIN, the data goes elsewhere. */
 	t->orphan = true;
 	tcp_shutdown(t);
@@ -166,23 +167,6 @@ static void subflow_rx_fin(struct tcp *t)
 		conn_reinject_slot(c, sf->slot);
 		conn_push(c);
 	}
-}
-
-/* Data is acknowledged on sf without DATA_ACKs while other paths could carry it: something took the
- * options out, or acknowledges for the peer (RFC 8684 s3.7). */
-static bool acks_are_blind(struct subflow *sf, uint32_t octets)
-{
-	const struct subflow *other;
-
-	sf->blind_acked = sf->data_ack_now ? 0 : sf->blind_acked + octets;
-	sf->data_ack_now = false;
-	if (likely(sf->blind_acked < BLIND_ACKED_MAX))
-		return false;
-	CONN_FOREACH_SUBFLOW (other, sf->conn) {
-		if (other != sf && other->hs == SF_HS_DONE && !other->stale)
-			return true;
-	}
-	return false;
 }
 
 static void subflow_acked(struct tcp *t, uint32_t octets)
@@ -204,10 +188,6 @@ static void subflow_acked(struct tcp *t, uint32_t octets)
 				return;
 			}
 			conn_fallback(c, sf, true, CTR_MPCAPABLE_DATA_FALLBACK);
-		}
-		if (unlikely(acks_are_blind(sf, octets)) && c->mode == CONN_MPTCP) {
-			subflow_reset(sf, MP_RST_MIDDLEBOX);
-			return;
 		}
 	}
 	if (c->mode != CONN_MPTCP) {

@@ -7,6 +7,9 @@
 #include "crypto/ct.h"
 #include "mptcp/conn/conn_internal.h"
 
+/* Timeouts in a row after which a path gives its place to a new one. */
+#define DEAD_BACKOFF 3
+
 /* --- sequence numbers of joins ---------------------------------------------------------------- */
 
 static uint8_t join_mask(const struct stack *st, const struct flow_key *key)
@@ -77,6 +80,10 @@ static void syn_new(struct mptcp *mp, const struct conn_params *params, const st
 	struct conn *c;
 	uint16_t mtu;
 
+	if (unlikely(st->mem_out)) {
+		st_inc(st, CTR_DROP_MEMORY);
+		return;
+	}
 	nh = st->ops->route(st, &p->key.local, &p->key.remote, &mtu);
 	if (nh == NULL) {
 		st_inc(st, CTR_DROP_NO_ROUTE);
@@ -105,7 +112,7 @@ static void syn_new(struct mptcp *mp, const struct conn_params *params, const st
 			subflow_set_hs(sf, SF_HS_CAPABLE);
 		}
 	}
-	if (tcp_accept(&sf->tcp, st, &subflow_tcp_ops, p, nh, mtu, tcp_isn(st, &p->key)) != 0) {
+	if (tcp_accept(&sf->tcp, st, &subflow_tcp_ops, p, nh, mtu, mptcp_iss(mp, &p->key)) != 0) {
 		subflow_discard(sf);
 		conn_end(c, CONN_END_ABORT);
 		st_inc(st, CTR_DROP_NO_MBUF);
@@ -113,6 +120,29 @@ static void syn_new(struct mptcp *mp, const struct conn_params *params, const st
 }
 
 /* --- MP_JOIN ------------------------------------------------------------------------------------ */
+
+static unsigned int proven_subflows(const struct conn *c)
+{
+	const struct subflow *sf;
+	unsigned int n = 0;
+
+	CONN_FOREACH_SUBFLOW (sf, c)
+		n += sf->hs != SF_HS_JOIN;
+	return n;
+}
+
+/* The one that does not answer for the longest time, or NULL: each does. */
+static struct subflow *worst_subflow(const struct conn *c)
+{
+	struct subflow *sf, *worst = NULL;
+
+	CONN_FOREACH_SUBFLOW (sf, c) {
+		if (sf->hs == SF_HS_DONE && sf->tcp.backoff >= DEAD_BACKOFF &&
+		    (worst == NULL || worst->tcp.backoff < sf->tcp.backoff))
+			worst = sf;
+	}
+	return worst;
+}
 
 /* Why a join of c is refused, or -1. */
 static int join_refused(const struct conn *c)
@@ -122,7 +152,7 @@ static int join_refused(const struct conn *c)
 		return MP_RST_MPTCP;
 	/* A join may begin when a DSS has come through (RFC 8684 s3.1): ours, to the peer. To wait
 	 * for one of the peer would refuse the joins of a client that has nothing to say yet. */
-	if (c->n_subflows >= RTE_MIN(c->params->subflows_max, CONN_SUBFLOWS_MAX))
+	if (proven_subflows(c) >= c->params->subflows_max && worst_subflow(c) == NULL)
 		return MP_RST_PROHIBITED;
 	return -1;
 }
@@ -162,7 +192,9 @@ static void syn_join(struct mptcp *mp, const struct pkt *p)
 		mptcp_reset(mp, p, reason);
 		return;
 	}
-	if (!rate_limit_ok(&mp->join_limit, st->now_ms)) {
+	/* Who saw a token can begin joins, and not more: they may not use up the connection's. */
+	if (c->n_subflows - proven_subflows(c) >= CONN_JOINS_MAX ||
+	    !rate_limit_ok(&mp->join_limit, st->now_ms)) {
 		st_inc(st, CTR_DROP_JOIN_LIMIT);
 		return;
 	}
@@ -264,6 +296,8 @@ void mptcp_stray_ack(struct mptcp *mp, struct rte_mbuf *m, const struct pkt *p)
 			return;
 		st_inc(mp->st, CTR_DROP_NO_CONN);
 	} else {
+		if (params != NULL && mp->st->ctrs[CTR_SYN_COOKIES_SENT] != 0)
+			st_inc(mp->st, CTR_SYN_COOKIES_FAILED);
 		st_inc(mp->st, CTR_DROP_NO_LISTENER);
 	}
 	mptcp_reset(mp, p, -1);
@@ -278,6 +312,7 @@ static void capable_done(struct subflow *sf, const struct mp_capable *mpc)
 	struct conn *c = sf->conn;
 
 	c->mode = CONN_MPTCP;
+	conn_count_estab(c, true);
 	c->key_remote = mpc->sender_key;
 	mp_key_derive(c->key_remote, &c->token_remote, &c->idsn_remote);
 	mp_hmac_keys_init(&c->hmac, c->key_local, c->key_remote);
@@ -334,10 +369,21 @@ static enum tcp_verdict handshake_join(struct subflow *sf, const struct pkt *p)
 		sf->rst_reason = MP_RST_MPTCP;
 		return TCP_REJECT;
 	}
+	if (proven_subflows(c) >= c->params->subflows_max) {
+		struct subflow *worst = worst_subflow(c);
+
+		if (worst == NULL) {
+			st_inc(c->mp->st, CTR_MPJOIN_REJECTED);
+			sf->rst_reason = MP_RST_PROHIBITED;
+			return TCP_REJECT;
+		}
+		subflow_reset(worst, MP_RST_PERF);
+	}
 	if (c->mp->st->n_workers > 1 && c->mp->ops->steer_add(c->mp, &sf->tcp.key) != 0) {
 		sf->rst_reason = MP_RST_RESOURCES;
 		return TCP_REJECT;
 	}
+	c->joined = true;
 	st_inc(c->mp->st, CTR_MPJOIN_ACK_RX);
 	subflow_set_hs(sf, SF_HS_DONE);
 	return TCP_ACCEPT;
@@ -357,6 +403,24 @@ enum tcp_verdict subflow_handshake(struct tcp *t, const struct pkt *p)
 	}
 }
 
+/* A path is there again. What lies on paths that do not answer need not wait for their timers. */
+static void join_takes_over(struct conn *c, const struct subflow *joined)
+{
+	struct subflow *sf;
+
+	CONN_FOREACH_SUBFLOW (sf, c) {
+		if (sf == joined || sf->hs != SF_HS_DONE || sf->tcp.backoff == 0)
+			continue;
+		if (!sf->stale)
+			st_inc(c->mp->st, CTR_MP_SUBFLOW_STALE);
+		sf->stale = true;
+		conn_reinject_slot(c, sf->slot);
+	}
+	c->rtx_tries = 0;
+	conn_push(c);
+	conn_rtx_arm(c);
+}
+
 /* TCP is ESTABLISHED. */
 void subflow_established(struct tcp *t)
 {
@@ -366,9 +430,7 @@ void subflow_established(struct tcp *t)
 	if (!sf->first) {
 		/* The fourth ACK follows: subflow_rx_options() has the same packet next. */
 		wheel_cancel(&c->mp->st->wheel, &c->life_timer);
-		conn_push(c);
-		if (!wheel_armed(&c->rtx_timer))
-			conn_rtx_arm(c);
+		join_takes_over(c, sf);
 		return;
 	}
 	conn_set_state(c, CONN_ESTABLISHED);

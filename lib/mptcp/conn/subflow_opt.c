@@ -191,8 +191,13 @@ static void rx_data_ack(struct subflow *sf, const struct pkt *p)
 		return;
 	}
 	edge = una + ((uint32_t)p->wnd << sf->tcp.snd_wscale);
-	if (dsn_lt(c->snd_wnd_end, edge))
+	if (dsn_lt(c->snd_wnd_end, edge)) {
 		c->snd_wnd_end = edge;
+		if (unlikely(c->rtx_tries > 0)) { /* what was a window probe is due now */
+			c->rtx_tries = 0;
+			conn_rtx_arm(c);
+		}
+	}
 	if (dsn_lt(c->snd_una, una))
 		conn_data_acked(c, una);
 }
@@ -204,7 +209,7 @@ static void rx_dss(struct subflow *sf, const struct pkt *p)
 
 	c->fully_established = true;
 	if ((d->flags & DSS_FLAG_ACK) != 0) {
-		sf->data_ack_now = true;
+		sf->blind = false;
 		rx_data_ack(sf, p);
 	}
 	if ((d->flags & DSS_FLAG_MAP) == 0 || c->state == CONN_CLOSED || c->mode != CONN_MPTCP)

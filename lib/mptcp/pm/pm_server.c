@@ -10,6 +10,8 @@
 
 #define ADD_TRIES    3
 #define ADD_RETRY_MS 1000
+#define ADD_IN_A_ROW 2
+#define ADD_PAUSE_MS 20
 #define RM_PROBE_MS  1000 /* a live path answers a keepalive probe within this */
 
 static struct subflow *pm_subflow(struct conn *c)
@@ -24,22 +26,30 @@ static uint8_t all_announced(const struct conn *c)
 
 static void pm_announce_timer(struct wheel_timer *t, void *ctx);
 
-/* One ACK with ADD_ADDR for each address not echoed yet, all at once. */
+/* One ACK with ADD_ADDR for each address not echoed yet; to others they look like duplicate ACKs, so two
+ * in a row and then a pause (RFC 8684 s3.4.1). */
 static void pm_announce(struct conn *c)
 {
 	struct conn_announce *an = &c->announce;
 	struct stack *st = c->mp->st;
 	struct subflow *sf = pm_subflow(c);
+	unsigned int sent = 0;
 
 	if (an->echoed == all_announced(c) || an->tries >= ADD_TRIES)
 		return;
-	for (uint8_t i = 0; sf != NULL && i < c->mp->n_local_addrs; i++) {
-		if ((an->echoed & (1u << i)) != 0)
+	for (; sf != NULL && an->at < c->mp->n_local_addrs; an->at++) {
+		if ((an->echoed & (1u << an->at)) != 0)
 			continue;
-		an->next = i;
+		if (sent++ == ADD_IN_A_ROW) {
+			wheel_arm(&st->wheel, &an->timer, st->now_ms + ADD_PAUSE_MS,
+				  pm_announce_timer);
+			return;
+		}
+		an->next = an->at;
 		an->pending = true;
 		tcp_send_ack(&sf->tcp);
 	}
+	an->at = 0;
 	wheel_arm(&st->wheel, &an->timer, st->now_ms + (ADD_RETRY_MS << an->tries),
 		  pm_announce_timer);
 	an->tries++;

@@ -137,10 +137,10 @@ static void cubic_on_ack(struct tcp *t, const struct tcp_ack *a)
 	}
 	if (t->cwnd < t->ssthresh) {
 		uint32_t room = t->ssthresh - t->cwnd;
-		uint32_t step = acked < room ? acked : room;
+		uint32_t step = tcp_slow_start_step(t, acked < room ? acked : room);
 
 		t->cwnd += step;
-		acked -= step;
+		acked = t->cwnd < t->ssthresh ? 0 : acked - step;
 	}
 	if (acked > 0)
 		avoid_congestion(t, c, acked);
@@ -174,6 +174,7 @@ static void cubic_on_congestion(struct tcp *t)
 static void cubic_on_timeout(struct tcp *t)
 {
 	reduce(t);
+	cubic_of(t)->w_max = 0; /* K = 0: the plateau of before is history (RFC 9438 s4.8) */
 	t->cwnd = t->snd_mss;
 }
 

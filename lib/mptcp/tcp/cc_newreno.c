@@ -24,10 +24,10 @@ static void newreno_on_ack(struct tcp *t, const struct tcp_ack *a)
 		return;
 	if (t->cwnd < t->ssthresh) {
 		uint32_t room = t->ssthresh - t->cwnd;
-		uint32_t grow = acked < room ? acked : room;
+		uint32_t grow = tcp_slow_start_step(t, acked < room ? acked : room);
 
 		t->cwnd += grow;
-		acked -= grow;
+		acked = t->cwnd < t->ssthresh ? 0 : acked - grow;
 	}
 	r->acked += acked;
 	if (r->acked >= t->cwnd) {

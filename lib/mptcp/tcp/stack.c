@@ -63,9 +63,16 @@ void stack_init(struct stack *st, const struct stack_ops *ops, const struct tcp_
 	st->cfg = cfg;
 	st->secrets = secrets;
 	st->mbufs = mbufs;
+	st->seg_share = UINT32_MAX;
 	wheel_init(&st->wheel, st->now_ms);
 	limit_init(&st->rst_limit, st->now_ms);
 	limit_init(&st->challenge_limit, st->now_ms);
+}
+
+void stack_memory(struct stack *st, uint32_t free, uint32_t reserve)
+{
+	st->seg_share = free > reserve ? (free - reserve) / 8 : 0;
+	st->mem_out = free < reserve;
 }
 
 void stack_advance(struct stack *st, uint64_t now_us)

@@ -20,6 +20,7 @@
 #include "mptcp/wire/pkt.h"
 
 struct stack;
+struct tcp;
 
 /* Where packets of a connection leave: opaque to the library, resolved by its user. */
 struct nexthop;
@@ -75,8 +76,12 @@ struct stack {
 	const struct tcp_config *cfg;
 	const struct stack_secrets *secrets;
 	struct rte_mempool *mbufs; /* private area of SEG_PRIV_SIZE */
+	/* Packet buffers are shared by all: see stack_memory(). */
+	uint32_t seg_share; /* segments that one queue may hold */
+	bool mem_out;       /* nothing that can be refused is taken */
 	struct csprng rng;
 	struct timer_wheel wheel;
+	struct tcp *tw_oldest, *tw_newest; /* connections in TIME_WAIT; w: tcp.c */
 	struct rate_limit rst_limit, challenge_limit;
 	uint16_t ip_id;
 };
@@ -86,6 +91,14 @@ struct stack {
 void stack_init(struct stack *st, const struct stack_ops *ops, const struct tcp_config *cfg,
 		const struct stack_secrets *secrets, struct rte_mempool *mbufs, uint64_t *ctrs,
 		uint64_t now_us);
+/*
+ * Of the packet buffers so many are free, and reserve of them are for receiving and acknowledging,
+ * which is what frees buffers again. A queue may hold an eighth of the rest: the more queues are
+ * full the less each of them gets, and some is always left for a new one. Call once a millisecond or
+ * so; never called, there is no limit.
+ * Source: Choudhury and Hahne, "Dynamic queue length thresholds", 1998.
+ */
+void stack_memory(struct stack *st, uint32_t free, uint32_t reserve);
 /* New time, and all timers that are due. Call once a burst or poll. */
 void stack_advance(struct stack *st, uint64_t now_us);
 

@@ -31,6 +31,36 @@ static const uint16_t legal[TCPS_MAX] = {
 	[TCPS_TIME_WAIT] = TO(CLOSED),
 };
 
+static void time_wait_join(struct tcp *t)
+{
+	struct stack *st = t->st;
+
+	st_inc(st, CTR_CUR_TIME_WAIT);
+	t->tw_since_ms = st->now_ms;
+	t->tw_next = NULL;
+	t->tw_prev = st->tw_newest;
+	if (st->tw_newest != NULL)
+		st->tw_newest->tw_next = t;
+	else
+		st->tw_oldest = t;
+	st->tw_newest = t;
+}
+
+static void time_wait_leave(struct tcp *t)
+{
+	struct stack *st = t->st;
+
+	st_dec(st, CTR_CUR_TIME_WAIT);
+	if (t->tw_prev != NULL)
+		t->tw_prev->tw_next = t->tw_next;
+	else
+		st->tw_oldest = t->tw_next;
+	if (t->tw_next != NULL)
+		t->tw_next->tw_prev = t->tw_prev;
+	else
+		st->tw_newest = t->tw_prev;
+}
+
 void tcp_set_state(struct tcp *t, enum tcp_state to)
 {
 	enum tcp_state from = (enum tcp_state)t->state;
@@ -44,9 +74,9 @@ void tcp_set_state(struct tcp *t, enum tcp_state to)
 		st_dec(t->st, CTR_CUR_HALF_OPEN);
 	}
 	if (from == TCPS_TIME_WAIT)
-		st_dec(t->st, CTR_CUR_TIME_WAIT);
+		time_wait_leave(t);
 	if (to == TCPS_TIME_WAIT)
-		st_inc(t->st, CTR_CUR_TIME_WAIT);
+		time_wait_join(t);
 	t->state = (uint8_t)to;
 }
 
@@ -160,6 +190,8 @@ void tcp_to_established(struct tcp *t)
 	t->cwnd = initial_window(t);
 	t->ssthresh = UINT32_MAX;
 	t->cc->init(t);
+	if (t->backoff > 0 && t->srtt_us == 0 && t->rto_ms < RTO_AFTER_SYN_LOSS_MS)
+		t->rto_ms = RTO_AFTER_SYN_LOSS_MS;
 	t->backoff = 0;
 	tcp_timer_off(t, TCPD_RTO);
 	tcp_set_state(t, TCPS_ESTABLISHED);
@@ -176,6 +208,23 @@ void tcp_enter_time_wait(struct tcp *t)
 	for (int d = 0; d < TCPD_MAX; d++)
 		tcp_timer_off(t, (enum tcp_deadline)d);
 	tcp_timer_set(t, TCPD_STATE, t->st->cfg->time_wait_ms);
+}
+
+bool tcp_time_wait_takeover(const struct tcp *t)
+{
+	return t->state == TCPS_TIME_WAIT && t->use_ts &&
+	       t->st->now_ms - t->tw_since_ms >= TIME_WAIT_TAKEOVER_MS;
+}
+
+bool tcp_time_wait_recycle(struct stack *st)
+{
+	struct tcp *t = st->tw_oldest;
+
+	if (t == NULL)
+		return false;
+	st_inc(st, CTR_TCP_TW_RECYCLED);
+	tcp_closed(t, TCP_END_DONE);
+	return true;
 }
 
 void tcp_shutdown(struct tcp *t)

@@ -90,6 +90,10 @@ struct tcp_ops {
 	uint32_t (*rcv_window)(struct tcp *t);
 };
 
+/* Segments that one ACK may add to cwnd in slow start, however much it acknowledges: none of what it
+ * lets go is paced (RFC 9406 s4.2, L for senders without pacing). */
+#define TCP_SLOW_START_L 8
+
 /* What one acknowledgement taught; lives on the stack of tcp_ack.c. */
 struct tcp_ack {
 	uint32_t acked;  /* octets cumulatively acknowledged now */
@@ -175,12 +179,15 @@ struct tcp {
 	struct sack_block sacks[TCP_SACK_BLOCKS_MAX]; /* to report, most recent first */
 	uint8_t n_sacks;
 	uint8_t quickacks;    /* segments still to be acknowledged at once */
+	uint32_t rcv_wnd_max; /* largest window we ever offered */
 	uint16_t rcv_seg_max; /* largest payload received: what "full-sized" means */
 	uint32_t fin_seq;     /* of the peer's FIN, valid with fin_rcvd or when seen out of order */
 	bool fin_ofo;
 	/* timers: one wheel node, lazily moved; a deadline of 0 is off */
 	struct wheel_timer timer;
 	uint32_t deadline_ms[TCPD_MAX];
+	struct tcp *tw_next, *tw_prev; /* in TIME_WAIT: the stack's list */
+	uint32_t tw_since_ms;
 	uint32_t last_rx_ms, last_tx_ms, last_data_ms;
 	uint32_t challenge_ms; /* time of the last challenge ACK; 0: none yet */
 	uint32_t oow_ms;       /* of the last ACK for a segment outside the window; 0: none yet */
@@ -258,6 +265,12 @@ void tcp_reset_unknown(struct stack *st, const struct pkt *p, struct nexthop *nh
 /* Whether the SYN p may replace t, which is in TIME_WAIT (RFC 9293 s3.10.7.4, RFC 6191). */
 bool tcp_time_wait_reusable(const struct tcp *t, const struct pkt *p);
 
+/* Whether a new active connection may take over t's 4-tuple: t is in TIME_WAIT for a second at
+ * least, and timestamps tell old segments from new ones (RFC 6191, the active side). */
+bool tcp_time_wait_takeover(const struct tcp *t);
+/* End the connection that is in TIME_WAIT for the longest time. False: there is none. */
+bool tcp_time_wait_recycle(struct stack *st);
+
 /* --- output ---------------------------------------------------------------------------------- */
 
 /* Payload octets a segment can carry now: snd_mss less timestamps and opt_reserve; at least 1. */
@@ -285,6 +298,14 @@ void tcp_shutdown(struct tcp *t);
 void tcp_abort(struct tcp *t);
 /* Send one keepalive probe now (an ACK with seq snd_una - 1). */
 void tcp_probe(struct tcp *t);
+
+/* The part of octets, newly acknowledged, that cwnd grows by in slow start. */
+static inline uint32_t tcp_slow_start_step(const struct tcp *t, uint32_t octets)
+{
+	uint32_t most = (t->rto_recovery ? 1u : TCP_SLOW_START_L) * t->snd_mss;
+
+	return octets < most ? octets : most;
+}
 
 /* Sequence comparison, RFC 9293 s3.4. */
 static inline bool seq_lt(uint32_t a, uint32_t b)

@@ -193,41 +193,44 @@ static void mark_sacked(struct tcp *t, struct seg *s, struct tcp_ack *a)
 		t->sack_high = s;
 }
 
-/* Mark what block b covers wholly, looking at [from, to) of it. Returns false when it had to stop
- * before the end. */
-static bool sack_range(struct tcp *t, const struct sack_block *b, uint32_t from, uint32_t to,
+/* Mark what block b covers wholly, looking at [*from, to) of it. Returns false when it had to stop
+ * before the end: *from is how far it came. */
+static bool sack_range(struct tcp *t, const struct sack_block *b, uint32_t *from, uint32_t to,
 		       unsigned int *budget, struct tcp_ack *a)
 {
-	struct seg *s = sack_find(t, from, budget);
+	struct seg *s = sack_find(t, *from, budget);
 
 	while (s != NULL && s->flags & SEG_SENT && seq_lt(s->seq, to)) {
 		t->sack_hint = s;
 		if (!(s->flags & SEG_SACKED) && seq_leq(b->start, s->seq) &&
 		    seq_leq(seg_end(s), b->end))
 			mark_sacked(t, s, a);
-		else if (--*budget == 0)
+		else if (--*budget == 0) {
+			*from = s->seq;
 			return false;
+		}
 		s = s->next;
 	}
 	return *budget > 0;
 }
 
-/* What of b the ACK before did not have already. */
-static bool sack_block_in(struct tcp *t, const struct sack_block *b, unsigned int *budget,
-			  struct tcp_ack *a)
+/* What of b the ACK before did not have already. When it returns false the rest of b, from *from on,
+ * was not looked at. */
+static bool sack_block_in(struct tcp *t, const struct sack_block *b, uint32_t *from,
+			  unsigned int *budget, struct tcp_ack *a)
 {
-	uint32_t from = b->start;
+	*from = b->start;
 
 	for (unsigned int i = 0; i < t->n_sack_prev; i++) {
 		const struct sack_block *old = &t->sack_prev[i];
 
-		if (seq_leq(old->end, from) || seq_leq(b->end, old->start))
+		if (seq_leq(old->end, *from) || seq_leq(b->end, old->start))
 			continue;
-		if (seq_lt(from, old->start) && !sack_range(t, b, from, old->start, budget, a))
+		if (seq_lt(*from, old->start) && !sack_range(t, b, from, old->start, budget, a))
 			return false;
-		from = old->end;
+		*from = old->end;
 	}
-	return !seq_lt(from, b->end) || sack_range(t, b, from, b->end, budget, a);
+	return !seq_lt(*from, b->end) || sack_range(t, b, from, b->end, budget, a);
 }
 
 /* The blocks of p that say something, sorted. Those at or below the acknowledgement are reports of
@@ -259,11 +262,16 @@ static void take_sack(struct tcp *t, const struct pkt *p, struct tcp_ack *a)
 	struct sack_block blocks[TCP_SACK_BLOCKS_MAX];
 	unsigned int n = sack_blocks_of(t, p, blocks);
 	unsigned int budget = SACK_STEPS_MAX;
-	bool complete = true;
+	uint32_t from;
 
-	for (unsigned int i = 0; i < n && complete; i++)
-		complete = sack_block_in(t, &blocks[i], &budget, a);
-	t->n_sack_prev = complete ? (uint8_t)n : 0;
+	for (unsigned int i = 0; i < n; i++) {
+		if (sack_block_in(t, &blocks[i], &from, &budget, a))
+			continue;
+		/* The next ACK goes on here. */
+		blocks[i].end = from;
+		n = seq_lt(blocks[i].start, from) ? i + 1 : i;
+	}
+	t->n_sack_prev = (uint8_t)n;
 	for (unsigned int i = 0; i < t->n_sack_prev; i++)
 		t->sack_prev[i] = blocks[i];
 }
@@ -278,6 +286,8 @@ static bool take_window(struct tcp *t, const struct tcp_rx *rx)
 
 	if (!seq_lt(t->snd_wl1, rx->seq) && !(t->snd_wl1 == rx->seq && seq_leq(t->snd_wl2, p->ack)))
 		return false;
+	if (t->snd_wnd == 0 && wnd > 0)
+		tcp_persist_over(t);
 	t->snd_wnd = wnd;
 	t->snd_wl1 = rx->seq;
 	t->snd_wl2 = p->ack;
@@ -333,6 +343,7 @@ void tcp_ack_in(struct tcp *t, struct tcp_rx *rx)
 	a.dup = is_duplicate(t, rx, &a);
 	update_rtt(t, rx, &a);
 	if (t->snd_una != a.prior_una) {
+		tcp_persist_over(t);
 		rx->acked_new = true;
 		t->backoff = 0;
 		tcp_timer_off(t, TCPD_RTO);

@@ -33,8 +33,8 @@ static enum counter step_timestamp(struct tcp *t, struct tcp_rx *rx)
 
 	if (!t->use_ts || rx->flags & TCPF_RST)
 		return CTR_NONE;
-	if (!o->has_ts)
-		return CTR_DROP_TCP_NO_TS;
+	if (!o->has_ts) /* a SYN is challenged all the same (RFC 5961 s4.2) */
+		return rx->flags & TCPF_SYN ? CTR_NONE : CTR_DROP_TCP_NO_TS;
 	if (!seq_lt(o->tsval, t->ts_recent))
 		return CTR_NONE;
 	if (t->st->now_ms - t->ts_recent_ms > TS_RECENT_VALID_MS)

@@ -23,7 +23,9 @@
 #define QUICKACKS             16  /* segments acknowledged at once while the peer's cwnd is small */
 #define CHALLENGE_MIN_MS      500 /* between challenge ACKs of a connection (RFC 5961 s7) */
 #define OOW_MIN_MS            100 /* between ACKs for empty segments outside the window */
+#define RTO_AFTER_SYN_LOSS_MS 3000 /* RFC 6298 (5.7) */
 #define FIN_WAIT_2_MS         60000
+#define TIME_WAIT_TAKEOVER_MS 1000 /* the peer's timestamp clock has moved by then */
 #define KEEPALIVE_INTERVAL_MS 75000
 #define KEEPALIVE_PROBES      9
 #define TS_RECENT_VALID_MS    (24u * 24 * 3600 * 1000) /* RFC 7323 s5.5: 24 days */
@@ -106,6 +108,13 @@ static inline uint32_t seg_space(const struct seg *s)
 static inline uint32_t seg_end(const struct seg *s)
 {
 	return s->seq + seg_space(s);
+}
+
+/* The peer took something, or has room again: its window is judged anew, without backoff. */
+static inline void tcp_persist_over(struct tcp *t)
+{
+	t->persist_shift = 0;
+	tcp_timer_off(t, TCPD_PERSIST);
 }
 
 /* Whether something sent waits for its acknowledgement. */

@@ -131,6 +131,8 @@ static uint16_t window_field(struct tcp *t, bool syn)
 	if (field > UINT16_MAX)
 		field = UINT16_MAX;
 	wnd = field << shift;
+	if (wnd > t->rcv_wnd_max)
+		t->rcv_wnd_max = wnd;
 	if (seq_lt(t->rcv_adv, t->rcv_nxt + wnd))
 		t->rcv_adv = t->rcv_nxt + wnd;
 	return (uint16_t)field;
@@ -548,7 +550,8 @@ static void send_new(struct tcp *t)
 
 		if (window_blocks(t, s))
 			break;
-		if (flight > 0 && flight + s->len > t->cwnd)
+		/* With nothing whole in flight (a window probe's part at most) one may always go. */
+		if (tcp_unacked(t) && flight + s->len > t->cwnd)
 			break;
 		if (!send_seg(t, s))
 			break;
@@ -565,13 +568,12 @@ static void watch_window(struct tcp *t)
 		t->persist_shift = 0;
 		return;
 	}
-	if (tcp_timer_on(t, TCPD_PERSIST))
-		return;
 	/* Half of the largest window ever is worth a short segment at once (RFC 9293
 	 * s3.8.6.2.1 (3)): a receiver with a small buffer never has more. */
 	if (t->snd_max == t->snd_una && t->snd_wnd > 0 && t->snd_wnd >= t->max_wnd / 2)
 		send_part(t, s);
-	tcp_timer_set(t, TCPD_PERSIST, persist_ms(t));
+	if (!tcp_timer_on(t, TCPD_PERSIST))
+		tcp_timer_set(t, TCPD_PERSIST, persist_ms(t));
 }
 
 void tcp_output(struct tcp *t)
@@ -608,7 +610,7 @@ void tcp_window_update(struct tcp *t)
 		return;
 	grown = edge - t->rcv_adv;
 	offered = tcp_rcv_wnd(t);
-	if (grown >= 2u * t->rcv_mss || grown >= wnd / 2 ||
+	if (grown >= 2u * t->rcv_mss || grown >= t->rcv_wnd_max / 2 ||
 	    (offered < t->rcv_mss && wnd >= t->rcv_mss))
 		send_ack(t);
 }

@@ -162,7 +162,8 @@ static enum counter queue_ofo(struct tcp *t, struct seg *s)
 	struct seg *prev, *next;
 	uint32_t end;
 
-	if (t->ofo.n >= t->st->cfg->ofo_segs_max || !ofo_place(t, s->seq, &prev)) {
+	if (t->ofo.n >= t->st->cfg->ofo_segs_max || t->ofo.n >= t->st->seg_share ||
+	    !ofo_place(t, s->seq, &prev)) {
 		seg_drop(s);
 		return CTR_DROP_TCP_OFO_LIMIT;
 	}
@@ -296,6 +297,8 @@ enum counter tcp_rcv_text(struct tcp *t, struct tcp_rx *rx)
 
 	if (len == 0 && !fin)
 		return CTR_NONE;
+	if (unlikely(t->st->mem_out) && len > 0)
+		return CTR_DROP_MEMORY; /* not acknowledged: it comes again */
 	if (t->state != TCPS_ESTABLISHED && t->state != TCPS_FIN_WAIT_1 &&
 	    t->state != TCPS_FIN_WAIT_2) {
 		t->ack_now = true;
