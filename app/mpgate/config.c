@@ -112,6 +112,10 @@ static void load_process(struct load *l, const struct raw_config *raw)
 				cfg_err(l->errs, cfg_tree_line(l->root, "cores[%u]", i),
 					"core %u is given to two workers: each needs its own",
 					cfg->cores[i]);
+	if (raw->cores_count == 0 && cfg->n_workers > cpus)
+		cfg_err(l->errs, cfg_tree_line(l->root, "workers"),
+			"%u workers but %ld CPUs: each worker needs its own, so lower workers to %ld",
+			cfg->n_workers, cpus, cpus);
 	cfg->control_core = (uint16_t)number(raw->control_core, "control_core");
 	cfg->yield = flag(raw->yield, "yield");
 	copy_text(cfg->socket_path, sizeof(cfg->socket_path), c->socket, "control.socket");

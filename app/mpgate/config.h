@@ -145,7 +145,8 @@ struct cfg_memory {
 void config_memory(const struct config *cfg, const struct cfg_sizes *sizes, struct cfg_memory *m);
 /* What EAL is to be given (-m), in MiB: memory.size_mb, or the total with a margin. Pure. */
 uint32_t config_eal_mb(const struct config *cfg, const struct cfg_memory *m);
-/* A line for each part and one for the total, with the hugepages it is. */
+/* A line for each part and one for the total, with the hugepages it is; then a note on each pool
+ * whose servers cannot take as many connections as there is memory for. */
 void config_print_memory(FILE *out, const struct config *cfg, const struct cfg_memory *m);
 
 /*

@@ -5,15 +5,55 @@
  * Control thread; pure but for the error list.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config_parts.h"
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 struct check {
 	const struct config *cfg;
 	const struct cfg_node *root;
 	struct cfg_errs *errs;
 };
+
+/* What a driver of DPDK 22.11 asks of the configuration. */
+struct driver {
+	const char *name;
+	bool iface;       /* drives an interface of the kernel, which iface= names */
+	uint16_t mtu_max; /* what is larger does not fit one packet buffer */
+	uint16_t held;    /* packet buffers in the rings of a queue, both directions */
+};
+
+/*
+ * A packet buffer has room for 2048 octets (main.c). Less Ethernet's header and FCS and two VLAN
+ * tags, which NICs count in, that is 2022. Of an AF_XDP buffer the kernel keeps 256 octets for XDP
+ * programs (XDP_PACKET_HEADROOM), and the header takes 14. The other two drivers refuse frames of
+ * more than 1518 and 1522 octets, header and FCS (18) included.
+ */
+#define MTU_MAX        2022
+#define MTU_MAX_XDP    (2048 - 256 - 14)
+#define MTU_MAX_PACKET (1518 - 18)
+#define MTU_MAX_TAP    (1522 - 18)
+/* Descriptors of a queue: as many as port.c asks for; AF_XDP has as many as it likes; tap has them
+ * for receiving only. The other drivers copy. */
+#define HELD_PCI (1024 + 1024)
+#define HELD_XDP (2048 + 2048)
+#define HELD_TAP 1024
+/* Buffers that a worker has under way beside those: its cache of the pool, bursts, queues. */
+#define MBUFS_WORKER 2048
+
+static const struct driver drivers[] = {
+	{"net_af_xdp", true, MTU_MAX_XDP, HELD_XDP},
+	{"net_af_packet", true, MTU_MAX_PACKET, 0},
+	{"net_tap", false, MTU_MAX_TAP, HELD_TAP},
+	{"net_memif", false, MTU_MAX, 0},
+	{"net_ring", false, MTU_MAX, 0},
+	{"net_null", false, MTU_MAX, 0},
+	{"net_pcap", false, MTU_MAX, 0},
+};
+static const struct driver pci_driver = {"PCI", false, MTU_MAX, HELD_PCI};
 
 /* Of an address that could not be parsed an error is known already; it is left as zeros. */
 static bool absent(const struct ip_addr *a)
@@ -113,16 +153,75 @@ static void check_port_addr(struct check *c, int i, int j)
 	}
 }
 
+/* The devices that have this driver. */
+static bool driver_is(const struct driver *d, const char *device)
+{
+	size_t n = strlen(d->name);
+
+	if (strncmp(device, d->name, n) != 0)
+		return false;
+	n += strspn(device + n, "0123456789");
+	return device[n] == ',' || device[n] == '\0';
+}
+
+/* NULL for what is no device. */
+static const struct driver *driver_of(const char *device)
+{
+	char name[CFG_DEVICE_MAX];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(device, ","), device);
+	if (cfg_is_pci(name))
+		return &pci_driver;
+	for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
+		if (driver_is(&drivers[i], device))
+			return &drivers[i];
+	return NULL;
+}
+
+unsigned int cfg_device_number(const char *device, const char *arg, unsigned int def)
+{
+	char text[CFG_NAME_MAX];
+	const char *at;
+
+	snprintf(text, sizeof(text), ",%s=", arg);
+	at = strstr(device, text);
+	return at != NULL ? (unsigned int)strtoul(at + strlen(text), NULL, 10) : def;
+}
+
+unsigned int cfg_device_queues(const struct config *cfg, const char *device)
+{
+	unsigned int n = cfg_device_number(device, "queue_count", 1); /* AF_XDP's argument */
+
+	return driver_of(device) == &pci_driver || n > cfg->n_workers ? cfg->n_workers : n;
+}
+
+static void unknown_device(struct check *c, const struct cfg_port *p)
+{
+	size_t len = strcspn(p->device, ","), stem = len;
+	const char *words[ARRAY_LEN(drivers)], *near;
+	char driver[CFG_DEVICE_MAX];
+
+	while (stem > 0 && p->device[stem - 1] >= '0' && p->device[stem - 1] <= '9')
+		stem--;
+	snprintf(driver, sizeof(driver), "%.*s", (int)stem, p->device);
+	for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
+		words[i] = drivers[i].name;
+	near = cfg_nearest(driver, words, ARRAY_LEN(words));
+	if (near != NULL)
+		cfg_err(c->errs, p->line, "no driver is called '%.40s': did you mean '%s%s'?",
+			driver, near, stem < len ? "0" : "");
+	else
+		cfg_err(c->errs, p->line,
+			"'%.60s' is no device: write a PCI address like 0000:3b:00.0, or "
+			"net_af_xdp0,iface=eth1",
+			p->device);
+}
+
 static void check_device(struct check *c, int i)
 {
-	static const char *const drivers[] = {"net_af_xdp", "net_af_packet", "net_tap", "net_memif",
-					      "net_ring",   "net_null",      "net_pcap"};
 	const struct cfg_port *p = &c->cfg->ports[i];
-	const char *args = strchr(p->device, ',');
-	size_t len = args != NULL ? (size_t)(args - p->device) : strlen(p->device);
-	char driver[CFG_DEVICE_MAX];
-	size_t stem = len;
-	const char *near;
+	const struct driver *d = driver_of(p->device);
+	size_t len = strcspn(p->device, ",");
 
 	for (int j = 0; j < i; j++) {
 		const char *other = c->cfg->ports[j].device;
@@ -134,30 +233,18 @@ static void check_device(struct check *c, int i)
 				"net_tap0 and net_tap1",
 				(int)len, p->device, c->cfg->ports[j].line);
 	}
-	snprintf(driver, sizeof(driver), "%.*s", (int)len, p->device);
-	if (cfg_is_pci(driver))
-		return;
-	while (stem > 0 && p->device[stem - 1] >= '0' && p->device[stem - 1] <= '9')
-		stem--;
-	driver[stem] = '\0';
-	for (size_t d = 0; d < sizeof(drivers) / sizeof(drivers[0]); d++) {
-		if (strcmp(driver, drivers[d]) != 0)
-			continue;
-		if (d < 2 && (args == NULL || strstr(args, ",iface=") == NULL))
-			cfg_err(c->errs, p->line,
-				"device '%.60s' names no interface: write %.*s,iface=eth1",
-				p->device, (int)len, p->device);
+	if (d == NULL) {
+		unknown_device(c, p);
 		return;
 	}
-	near = cfg_nearest(driver, drivers, sizeof(drivers) / sizeof(drivers[0]));
-	if (near != NULL)
-		cfg_err(c->errs, p->line, "no driver is called '%.40s': did you mean '%s%s'?",
-			driver, near, p->device[stem] >= '0' && p->device[stem] <= '9' ? "0" : "");
-	else
+	if (d->iface && strstr(p->device, ",iface=") == NULL)
 		cfg_err(c->errs, p->line,
-			"'%.60s' is no device: write a PCI address like 0000:3b:00.0, or "
-			"net_af_xdp0,iface=eth1",
-			p->device);
+			"device '%.60s' names no interface: write %.*s,iface=eth1", p->device,
+			(int)len, p->device);
+	if (p->mtu > d->mtu_max)
+		cfg_err(c->errs, cfg_tree_line(c->root, "ports[%d].mtu", i),
+			"mtu %u is too large: %.*s takes %u at most", p->mtu,
+			d == &pci_driver ? (int)len : (int)strlen(d->name), p->device, d->mtu_max);
 }
 
 static void check_ports(struct check *c)
@@ -172,9 +259,36 @@ static void check_ports(struct check *c)
 	}
 }
 
+static void check_mbufs(struct check *c)
+{
+	const struct config *cfg = c->cfg;
+	uint32_t held = 0, need;
+
+	for (int i = 0; i < cfg->n_ports; i++) {
+		const struct driver *d = driver_of(cfg->ports[i].device);
+
+		if (d != NULL)
+			held += d->held * cfg_device_queues(cfg, cfg->ports[i].device);
+	}
+	need = held + (uint32_t)cfg->n_workers * MBUFS_WORKER;
+	if (cfg->mbufs < need)
+		cfg_err(c->errs, cfg_tree_line(c->root, "memory.mbufs"),
+			"too few mbufs: the rings of the ports hold %u and each worker needs %u, "
+			"so give %u or more",
+			held, MBUFS_WORKER, need);
+}
+
+static bool same_route(const struct cfg_route *a, const struct cfg_route *b)
+{
+	return a->port == b->port && a->to.plen == b->to.plen &&
+	       ip_addr_eq(&a->to.addr, &b->to.addr) &&
+	       ip_addr_is_v4(&a->via) == ip_addr_is_v4(&b->via);
+}
+
 /* Also finds the port of each route, which is all that is filled in here. */
 static void check_routes(struct check *c, struct config *cfg)
 {
+	bool good[CFG_ROUTES_MAX] = {false};
 	char text[IP_ADDR_STRLEN];
 	struct ip_addr net;
 
@@ -191,14 +305,6 @@ static void check_routes(struct check *c, struct config *cfg)
 			cfg_err(c->errs, to_line,
 				"the address has bits beyond its prefix length: write %s/%d",
 				ip_addr_str(&net, text), v4 ? r->to.plen - 96 : r->to.plen);
-		for (int j = 0; j < i; j++)
-			if (r->to.plen == cfg->routes[j].to.plen &&
-			    ip_addr_eq(&r->to.addr, &cfg->routes[j].to.addr) &&
-			    ip_addr_is_v4(&r->via) == ip_addr_is_v4(&cfg->routes[j].via) &&
-			    !absent(&cfg->routes[j].via))
-				cfg_err(c->errs, to_line,
-					"a second route to the same prefix, first on line %d: remove one",
-					cfg_tree_line(c->root, "routes[%d].to", j));
 		ip_addr_str(&r->via, text);
 		port = port_towards(cfg, &r->via);
 		if (ip_addr_is_v4(&r->via) != v4)
@@ -213,7 +319,19 @@ static void check_routes(struct check *c, struct config *cfg)
 			cfg_err(c->errs, line, "%s is our own address: use that of the gateway",
 				text);
 		else
-			r->port = (uint16_t)port;
+			good[i] = true;
+		if (!good[i])
+			continue;
+		r->port = (uint16_t)port;
+		/* Over another port it is another uplink: route.c takes the one whose port owns the
+		 * source address. */
+		for (int j = 0; j < i; j++)
+			if (good[j] && same_route(r, &cfg->routes[j]))
+				cfg_err(c->errs, to_line,
+					"a second route to the same prefix over port '%s', first on line "
+					"%d: remove one",
+					cfg->ports[port].name,
+					cfg_tree_line(c->root, "routes[%d].to", j));
 	}
 }
 
@@ -335,6 +453,7 @@ void config_check(struct config *cfg, const struct cfg_node *root, struct cfg_er
 	struct check c = {.cfg = cfg, .root = root, .errs = errs};
 
 	check_ports(&c);
+	check_mbufs(&c);
 	check_routes(&c, cfg);
 	check_pools(&c);
 	check_listeners(&c);

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/capability.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -151,36 +150,63 @@ static void check_memory(struct machine *m, const struct cfg_memory *mem)
 			need_mb, available_kb / 1024);
 }
 
-struct need {
+/* What a kind of device needs, by the start of its name; "" is a PCI device. */
+static const struct need {
+	const char *device;
 	int cap;
 	const char *name;
-	const char *what_for;
+} needs[] = {
+	{"net_af_xdp", CAP_NET_ADMIN, "CAP_NET_ADMIN"},
+	{"net_af_packet", CAP_NET_ADMIN, "CAP_NET_ADMIN"},
+	{"net_tap", CAP_NET_ADMIN, "CAP_NET_ADMIN"},
+	{"net_af_xdp", CAP_NET_RAW, "CAP_NET_RAW"},
+	{"net_af_packet", CAP_NET_RAW, "CAP_NET_RAW"},
+	{"net_af_xdp", CAP_BPF, "CAP_BPF"},
+	{"net_af_xdp", CAP_IPC_LOCK, "CAP_IPC_LOCK"},
+	{"", CAP_IPC_LOCK, "CAP_IPC_LOCK"},
 };
 
-static void need_cap(struct machine *m, uint64_t have, const struct need *n, const char *device,
-		     int line)
+static bool need_applies(const struct need *n, const struct cfg_port *p)
 {
-	uint64_t bit = 1ull << n->cap;
+	char name[CFG_DEVICE_MAX];
 
-	/* CAP_BPF was split from CAP_SYS_ADMIN, which still implies it. */
-	if ((have & bit) != 0 || (n->cap == CAP_BPF && (have & (1ull << CAP_SYS_ADMIN)) != 0))
-		return;
-	cfg_err(m->errs, line,
-		"%.40s needs %s (%s): run mpgate as root, or setcap "
-		"cap_net_admin,cap_net_raw,cap_ipc_lock,cap_bpf,cap_sys_nice+ep $(which mpgate)",
-		device, n->name, n->what_for);
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(p->device, ","), p->device);
+	if (n->device[0] == '\0')
+		return cfg_is_pci(name);
+	return strncmp(name, n->device, strlen(n->device)) == 0;
 }
 
-/* The name after "iface=" in a device's arguments. */
-static bool iface_of(const char *device, char *name, size_t size)
+/* One line for all that is missing, at the first port that needs some of it. */
+static void check_privileges(struct machine *m)
 {
-	const char *at = strstr(device, ",iface=");
+	const struct config *cfg = m->cfg;
+	const struct cfg_port *first = NULL;
+	char missing[128] = "";
+	uint64_t have = 0;
 
-	if (at == NULL)
-		return false;
-	at += strlen(",iface=");
-	snprintf(name, size, "%.*s", (int)strcspn(at, ","), at);
-	return true;
+	read_field(m, "/proc/self/status", "CapEff:", 16, &have);
+	/* CAP_BPF was split from CAP_SYS_ADMIN, which still implies it. */
+	if ((have & (1ull << CAP_SYS_ADMIN)) != 0)
+		have |= 1ull << CAP_BPF;
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		const struct need *n = &needs[i];
+		size_t len = strlen(missing);
+
+		for (int j = 0; j < cfg->n_ports; j++) {
+			if ((have & (1ull << n->cap)) != 0 || !need_applies(n, &cfg->ports[j]))
+				continue;
+			if (first == NULL || cfg->ports[j].line < first->line)
+				first = &cfg->ports[j];
+			have |= 1ull << n->cap; /* said once */
+			snprintf(missing + len, sizeof(missing) - len, "%s%s", len > 0 ? ", " : "",
+				 n->name);
+		}
+	}
+	if (first != NULL)
+		cfg_err(m->errs, first->line,
+			"the ports need %s: run mpgate as root, or setcap cap_net_admin,"
+			"cap_net_raw,cap_ipc_lock,cap_bpf,cap_sys_nice+ep $(which mpgate)",
+			missing);
 }
 
 static void check_pci(struct machine *m, const struct cfg_port *p, const char *address)
@@ -211,27 +237,14 @@ static void check_pci(struct machine *m, const struct cfg_port *p, const char *a
 		address, *driver != '\0' ? driver : "no driver", address);
 }
 
-static void check_device(struct machine *m, uint64_t caps, const struct cfg_port *p)
+static void check_device(struct machine *m, const struct cfg_port *p)
 {
-	static const struct need admin = {CAP_NET_ADMIN, "CAP_NET_ADMIN",
-					  "to set up the interface"};
-	static const struct need raw = {CAP_NET_RAW, "CAP_NET_RAW", "to open packet sockets"};
-	static const struct need lock = {CAP_IPC_LOCK, "CAP_IPC_LOCK", "to lock packet memory"};
-	static const struct need bpf = {CAP_BPF, "CAP_BPF", "to load its XDP program"};
 	bool xdp = strncmp(p->device, "net_af_xdp", 10) == 0;
 	bool packet = strncmp(p->device, "net_af_packet", 13) == 0;
 	bool tap = strncmp(p->device, "net_tap", 7) == 0;
 	char name[CFG_DEVICE_MAX], path[512];
 
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(p->device, ","), p->device);
-	if (xdp || packet || tap)
-		need_cap(m, caps, &admin, name, p->line);
-	if (xdp || packet)
-		need_cap(m, caps, &raw, name, p->line);
-	if (xdp)
-		need_cap(m, caps, &bpf, name, p->line);
-	if (xdp || cfg_is_pci(name))
-		need_cap(m, caps, &lock, name, p->line);
 	if (cfg_is_pci(name))
 		check_pci(m, p, name);
 	if (tap) {
@@ -239,10 +252,8 @@ static void check_device(struct machine *m, uint64_t caps, const struct cfg_port
 		if (access(path, F_OK) != 0)
 			cfg_err(m->errs, p->line, "%s needs /dev/net/tun: modprobe tun", name);
 	}
-	/* Asked by a system call and not in /sys, which may show another network namespace. */
-	if ((xdp || packet) && iface_of(p->device, name, sizeof(name)) && if_nametoindex(name) == 0)
-		cfg_err(m->errs, p->line,
-			"there is no network interface '%.40s': list them with ip -br link", name);
+	if (xdp || packet)
+		cfg_iface_check(m->cfg, p, m->errs);
 }
 
 int config_check_machine_at(const char *root, const struct config *cfg,
@@ -251,13 +262,12 @@ int config_check_machine_at(const char *root, const struct config *cfg,
 {
 	struct cfg_errs errs = {.err = err, .max = max};
 	struct machine m = {.root = root, .cfg = cfg, .errs = &errs};
-	uint64_t caps = 0;
 
 	check_cpus(&m);
 	check_memory(&m, mem);
-	read_field(&m, "/proc/self/status", "CapEff:", 16, &caps);
+	check_privileges(&m);
 	for (int i = 0; i < cfg->n_ports; i++)
-		check_device(&m, caps, &cfg->ports[i]);
+		check_device(&m, &cfg->ports[i]);
 	cfg_errs_sort(&errs);
 	*n_err = errs.n;
 	return errs.n > 0 ? -EINVAL : 0;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "upstream.h"
 
 #define MIB          (1024.0 * 1024.0)
 #define HUGEPAGE_MIB 2
@@ -39,6 +40,25 @@ uint32_t config_eal_mb(const struct config *cfg, const struct cfg_memory *m)
 	return octets > UINT32_MAX ? UINT32_MAX : (uint32_t)octets;
 }
 
+/* Each connection to a server needs a source port of its own (upstream.c). */
+static void print_upstream_notes(FILE *out, const struct config *cfg)
+{
+	uint64_t conns = (uint64_t)cfg->n_workers * cfg->connections;
+
+	for (unsigned int i = 0; i < cfg->n_pools; i++) {
+		const struct cfg_pool *p = &cfg->pools[i];
+		uint64_t most =
+			(uint64_t)p->n_servers * (UPSTREAM_PORT_MAX - UPSTREAM_PORT_MIN + 1);
+
+		if (conns > most)
+			fprintf(out,
+				"note: pool '%s' carries %" PRIu64
+				" connections at a time, not %" PRIu64
+				": there are %d source ports for each of its servers\n",
+				p->name, most, conns, UPSTREAM_PORT_MAX - UPSTREAM_PORT_MIN + 1);
+	}
+}
+
 void config_print_memory(FILE *out, const struct config *cfg, const struct cfg_memory *m)
 {
 	uint32_t mb = config_eal_mb(cfg, m);
@@ -58,4 +78,5 @@ void config_print_memory(FILE *out, const struct config *cfg, const struct cfg_m
 			(mb + HUGEPAGE_MIB - 1) / HUGEPAGE_MIB, HUGEPAGE_MIB);
 	else
 		fprintf(out, ", %" PRIu32 " MiB with the margin, without hugepages\n", mb);
+	print_upstream_notes(out, cfg);
 }

@@ -160,6 +160,14 @@ const char *cfg_parse_server(const char *s, struct cfg_server *server);
 /* "0000:3b:00.0" or "3b:00.0". */
 bool cfg_is_pci(const char *s);
 
+/* The number behind ",arg=" in the arguments of a device, or def. */
+unsigned int cfg_device_number(const char *device, const char *arg, unsigned int def);
+/* Queues that port.c makes on a device of a driver whose rings hold packet buffers. */
+unsigned int cfg_device_queues(const struct config *cfg, const char *device);
+
+/* What the kernel's interface of a port, if it has one, does that its driver cannot live with. */
+void cfg_iface_check(const struct config *cfg, const struct cfg_port *p, struct cfg_errs *errs);
+
 /* What of cfg contradicts the rest of cfg; lines are looked up in root. Fills in the port of each
  * route. */
 void config_check(struct config *cfg, const struct cfg_node *root, struct cfg_errs *errs);

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "config_parts.h"
+#include "mptcp/conn/conn.h"
 
 #define OPT          (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 #define MUST         CYAML_FLAG_POINTER
@@ -153,13 +154,13 @@ static const struct cfg_rule rules[] = {
 	{"listeners[].port", 0, 1, 65535, NULL},
 	{"listeners[].mptcp", true, 0, 1, NULL},
 	{"mptcp.checksum", false, 0, 1, NULL},
-	{"mptcp.subflows", 8, 1, 32, NULL},
+	{"mptcp.subflows", 8, 1, CONN_SUBFLOWS_MAX, NULL},
 	{"mptcp.signal[].port", 0, 1, 65535, NULL},
 	{"mptcp.signal[].id", 0, 1, 255, NULL},
 	{"mptcp.signal[].backup", false, 0, 1, NULL},
 	{"tcp.congestion", 0, 0, 0, "cubic"},
 	{"tcp.time_wait_ms", 60000, 0, 240000, NULL}, /* at most 2 MSL, RFC 9293 s3.4.2 */
-	{"tcp.half_open", 4096, 0, 1 << 23, NULL},
+	{"tcp.half_open", 4096, 1, 1 << 23, NULL},
 	{"control.socket", 0, 0, 0, "/run/mpgate.sock"},
 	{"control.instance", 0, 0, 0, "mpgate"},
 	{"control.drain_ms", 10000, 0, 3600000, NULL},

@@ -127,7 +127,7 @@ static int port_queues(struct app *app, struct port *p, const struct rte_eth_dev
 			return port_fail(
 				p, rc, "receive queue cannot be set up",
 				"is the interface up and free (no other XDP program: ip -d "
-				"link), and memory.mbufs large enough (4096 a queue)?");
+				"link), and memory.mbufs large enough for all ports?");
 	}
 	for (uint16_t q = 0; q < p->n_queues; q++) {
 		rc = rte_eth_tx_queue_setup(p->dev, q, tx_desc, (unsigned int)socket, &txconf);
@@ -191,7 +191,9 @@ static int port_configure(struct app *app, struct port *p)
 		return rc;
 	rc = rte_eth_dev_start(p->dev);
 	if (rc != 0)
-		return port_fail(p, rc, "device does not start", "report this device");
+		return port_fail(p, rc, "device does not start",
+				 "raise memory.mbufs, which fill its receive rings, or else report "
+				 "this device");
 	p->started = true;
 	port_set_reta(p, &info);
 	/* Solicited-node groups: all multicast where there is that, else all there is. */

@@ -785,7 +785,8 @@ class Lab:
         res = self.transfer_result(proc, timeout)
         bad = [r for r in res if not r["ok"]]
         if bad:
-            raise LabError(f"{len(bad)} of {len(res)} transfers failed: {bad[0]}")
+            raise LabError(f"{len(bad)} of {len(res)} transfers failed: {bad[0]}\n"
+                           f"mpgate's subflows now: {json.dumps(self.subflows(None))[:3000]}")
         return res
 
     def wait_moved(self, since, octets, timeout=30, path=None):

@@ -97,7 +97,7 @@ def start(tmp_path, text, *args):
 
 
 def good():
-    one = Lab(Spec(port="af_packet", gate=False))
+    one = Lab(Spec(port="tap", gate=False))  # needs no interface to be there
     return one.config(hugepages=False, mbufs=16384, connections=256, subflows=1024)
 
 
@@ -174,13 +174,16 @@ def test_no_privileges(tmp_path):
     r = subprocess.run(["setpriv", "--bounding-set=-all", "--inh-caps=-all", binary(), "-c", f],
                        capture_output=True, text=True, timeout=30, check=False)
     assert r.returncode == 2, r.stderr
-    assert len(r.stderr.strip().splitlines()) <= 3 and "CAP_" in r.stderr, r.stderr
+    assert len(r.stderr.strip().splitlines()) == 1 and "CAP_NET_ADMIN" in r.stderr, r.stderr
 
 
 def test_example_configurations_are_valid():
     for f in sorted((REPO / "config").glob("*.yaml")):
         r = subprocess.run([binary(), "-c", f, "--check"], capture_output=True, text=True,
                            timeout=30, check=False)
+        # What this machine has not got is no fault of the file.
+        lacks = ("hugepages", "core", "there is no network interface", "there is no PCI device",
+                 "memory left", "lower workers")
         faults = [t for t in r.stderr.splitlines()
-                  if f"{f.name}:" in t and "hugepages" not in t and "core" not in t]
+                  if f"{f.name}:" in t and not any(x in t for x in lacks)]
         assert not faults, faults

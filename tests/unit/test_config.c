@@ -3,13 +3,20 @@
  * The configuration: the examples load, each kind of fault is reported on its line with its fix,
  * nothing in a file can do harm, and what the machine lacks is named with the command that helps.
  */
+#define _GNU_SOURCE /* unshare */
 #include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,7 +37,7 @@ static const char base[] = "workers: 2\n"                   /* 1 */
 			   "cores: [0, 1]\n"                /* 2 */
 			   "memory:\n"                      /* 3 */
 			   "  hugepages: false\n"           /* 4 */
-			   "  mbufs: 8192\n"                /* 5 */
+			   "  mbufs: 16384\n"               /* 5 */
 			   "ports:\n"                       /* 6 */
 			   "  - name: a\n"                  /* 7 */
 			   "    device: net_tap0\n"         /* 8 */
@@ -111,7 +118,7 @@ static void test_good(void **state)
 	assert_int_equal(cfg.n_workers, 2);
 	assert_int_equal(cfg.cores[1], 1);
 	assert_false(cfg.hugepages);
-	assert_int_equal(cfg.mbufs, 8192);
+	assert_int_equal(cfg.mbufs, 16384);
 	assert_int_equal(cfg.n_ports, 2);
 	assert_string_equal(cfg.ports[0].device, "net_tap0");
 	assert_int_equal(cfg.ports[0].mtu, 1400);
@@ -218,13 +225,14 @@ static const struct fault faults[] = {
 	{"cores: [0, 1]", "cores: [1, 1]", 2, "core 1 is given to two workers", false},
 	{"cores: [0, 1]", "cores: 1", 2, "is no list", false},
 	{"cores: [0, 1]", "cores: []", 2, "empty list", false},
-	{"cores: [0, 1]", "mbufs: 4096", 2, "belongs under 'memory'", false},
-	{"cores: [0, 1]", "frobnicate: 1", 2, "known are workers, cores", false},
+	{"cores: [0, 1]", "cores: [0, 1]\nmbufs: 4096", 3, "belongs under 'memory'", false},
+	{"cores: [0, 1]", "cores: [0, 1]\nfrobnicate: 1", 3, "known are workers, cores", false},
 	{"hugepages: false", "hugepages: flase", 4, "neither true nor false", false},
 	{"hugepages: false", "hugepages: no", 4, "neither true nor false", false},
-	{"mbufs: 8192", "mbufs: 100", 5, "out of range: it is 2048 to", false},
-	{"mbufs: 8192", "mbufs: 64k", 5, "is no number", false},
-	{"mbufs: 8192", "subflows: 100", 5, "100 subflows are too few for 16384", false},
+	{"mbufs: 16384", "mbufs: 100", 5, "out of range: it is 2048 to", true},
+	{"mbufs: 16384", "mbufs: 6143", 5, "give 6144 or more", false},
+	{"mbufs: 16384", "mbufs: 64k", 5, "is no number", false},
+	{"mbufs: 16384", "subflows: 100", 5, "100 subflows are too few for 16384", false},
 	{"ports:\n", "ports: 5\nx:\n", 6, "ports is no list", true},
 	{"  - name: a", "  - name: b", 13, "'b' is the name of another entry of ports, on line 7",
 	 false},
@@ -239,6 +247,16 @@ static const struct fault faults[] = {
 	{"net_tap0", "net_af_packet0", 8, "write net_af_packet0,iface=eth1", false},
 	{"mtu: 1400", "mtu: 100", 9, "out of range", true},
 	{"mtu: 1400", "mtu: 900", 9, "too small for IPv6", false},
+	{"mtu: 1400", "mtu: 1505", 9, "net_tap takes 1504 at most", false},
+	{"net_tap0\n    mtu: 1400", "net_memif0,id=0\n    mtu: 2023", 9,
+	 "net_memif takes 2022 at most", false},
+	{"mtu: 1400", "mtu: 9001", 9, "out of range", true},
+	{"net_tap0\n    mtu: 1400", "net_af_xdp0,iface=x\n    mtu: 1779", 9,
+	 "net_af_xdp takes 1778 at most", false},
+	{"net_tap0\n    mtu: 1400", "net_af_packet0,iface=x\n    mtu: 1501", 9,
+	 "net_af_packet takes 1500 at most", false},
+	{"net_tap0\n    mtu: 1400", "3b:00.0\n    mtu: 9000", 9, "3b:00.0 takes 2022 at most",
+	 false},
 	{"mtu: 1400", "mut: 1400", 9, "did you mean 'mtu'?", false},
 	{"- 10.1.0.1/24", "- 10.1.0.256/24", 11, "no IPv4 or IPv6 address", true},
 	{"- 10.1.0.1/24", "- 10.1.0.1/33", 11, "0 to 32", true},
@@ -257,7 +275,9 @@ static const struct fault faults[] = {
 	{"via: 10.9.0.254", "via: 10.9.0.1", 18, "our own address", false},
 	{"via: 10.9.0.254", "via: gateway", 18, "no IPv4 or IPv6 address", false},
 	{"via: 10.9.0.254", "via: 10.9.0.254\n  - {to: 10.0.0.0/8, via: 10.9.0.253}", 19,
-	 "second route to the same prefix, first on line 17", false},
+	 "second route to the same prefix over port 'b', first on line 17", false},
+	{"via: 10.9.0.254", "via: 10.8.0.254\n  - {to: 10.0.0.0/8, via: 10.1.0.254}", 18,
+	 "in the network of no port", false},
 	{"- 10.9.0.2:80", "- 10.9.0.2", 22, "has no port", false},
 	{"- 10.9.0.2:80", "- 10.9.0.2:0", 22, "1 to 65535", false},
 	{"- 10.9.0.2:80", "- 10.9.0.2:65536", 22, "1 to 65535", false},
@@ -284,6 +304,9 @@ static const struct fault faults[] = {
 	{"backup: true", "id: 1", 35, "address ID 1 is given twice", false},
 	{"id: 1", "id: 256", 35, "out of range: it is 1 to 255", false},
 	{"id: 1", "id: 0", 35, "out of range", false},
+	{"checksum: true", "subflows: 9", 30, "subflows: 9 is out of range: it is 1 to 8", false},
+	{"congestion: newreno", "half_open: 0", 38, "half_open: 0 is out of range: it is 1 to",
+	 false},
 	{"newreno", "bbr", 38, "use cubic or newreno", false},
 	{"newreno", "cubik", 38, "did you mean 'cubic'?", false},
 	{"tcp:\n  congestion: newreno\n", "tcp:\n", 37, "tcp has no value", false},
@@ -318,6 +341,138 @@ static void test_faults(void **state)
 			fail_msg("%d errors where one was expected", n_err);
 		}
 		free(text);
+	}
+}
+
+/* base with one text replaced is good. */
+static void expect_good(const char *from, const char *to)
+{
+	char *text = replaced(from, to);
+
+	if (load_text(text, strlen(text)) != 0) {
+		show_errors(to);
+		fail();
+	}
+	free(text);
+}
+
+static void test_two_uplinks(void **state)
+{
+	(void)state;
+	expect_good("via: 10.9.0.254", "via: 10.9.0.254\n  - {to: 10.0.0.0/8, via: 10.1.0.254}");
+	assert_int_equal(cfg.n_routes, 2);
+	assert_int_equal(cfg.routes[0].port, 1);
+	assert_int_equal(cfg.routes[1].port, 0);
+}
+
+static void test_limits(void **state)
+{
+	(void)state;
+	expect_good("mtu: 1400", "mtu: 1504");
+	expect_good("net_tap0\n    mtu: 1400", "net_memif0,id=0\n    mtu: 2022");
+	expect_good("net_tap0\n    mtu: 1400", "net_af_xdp0,iface=x\n    mtu: 1778");
+	expect_good("net_tap0\n    mtu: 1400", "net_af_packet0,iface=x\n    mtu: 1500");
+	expect_good("net_tap0\n    mtu: 1400", "3b:00.0\n    mtu: 2022");
+	expect_good("checksum: true", "subflows: 8");
+	expect_good("congestion: newreno", "half_open: 1");
+}
+
+/* What each kind of port holds, next to the tap on port b (1024) and two workers (4096). */
+static void test_mbufs(void **state)
+{
+	static const struct {
+		const char *device;
+		unsigned int need;
+	} ports[] = {
+		{"net_tap0", 6144},
+		{"net_memif0,id=0", 5120},
+		{"net_af_packet0,iface=x", 5120},
+		{"net_af_xdp0,iface=x", 5120 + 4096},
+		{"net_af_xdp0,iface=x,queue_count=2", 5120 + 2 * 4096},
+		{"net_af_xdp0,iface=x,queue_count=4", 5120 + 2 * 4096}, /* workers are two */
+		{"0000:3b:00.0", 5120 + 2 * 2048},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+		for (unsigned int less = 0; less < 2; less++) {
+			char *text = replaced("net_tap0", ports[i].device), *at, *small;
+			char want[32], mbufs[32];
+			size_t size = strlen(text) + 64;
+
+			snprintf(mbufs, sizeof(mbufs), "mbufs: %u", ports[i].need - less);
+			snprintf(want, sizeof(want), "give %u or more", ports[i].need);
+			at = strstr(text, "mbufs: 16384");
+			assert_non_null(at);
+			small = malloc(size);
+			assert_non_null(small);
+			snprintf(small, size, "%.*s%s%s", (int)(at - text), text, mbufs,
+				 at + strlen("mbufs: 16384"));
+			if (load_text(small, strlen(small)) != (less ? -EINVAL : 0)) {
+				show_errors(ports[i].device);
+				fail();
+			}
+			if (less)
+				expect_error(5, want, ports[i].device);
+			free(small);
+			free(text);
+		}
+	}
+}
+
+/* Without cores each worker gets one of its own, or the file is refused. */
+static void test_cores_left_out(void **state)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	char text[64];
+
+	(void)state;
+	for (int n = 1; n <= CFG_WORKERS_MAX && n <= cpus + 1; n++) {
+		char *all;
+
+		snprintf(text, sizeof(text), "workers: %d\n", n);
+		all = replaced("workers: 2\ncores: [0, 1]\n", text);
+		if (n <= cpus) {
+			/* More workers take more buffers than base has. */
+			char *mbufs = strstr(all, "mbufs: 16384");
+
+			assert_non_null(mbufs);
+			memcpy(mbufs, "mbufs: 65536", strlen("mbufs: 65536"));
+			if (load_text(all, strlen(all)) != 0) {
+				show_errors(text);
+				fail();
+			}
+			for (int i = 0; i < n; i++)
+				for (int j = 0; j < i; j++)
+					assert_int_not_equal(cfg.cores[i], cfg.cores[j]);
+		} else {
+			assert_int_equal(load_text(all, strlen(all)), -EINVAL);
+			snprintf(text, sizeof(text), "lower workers to %ld", cpus);
+			expect_error(1, text, all);
+		}
+		free(all);
+	}
+}
+
+/* The note on a pool whose servers have too few source ports; it is no error. */
+static void test_upstream_note(void **state)
+{
+	static const struct cfg_memory none;
+	char *out = NULL;
+	size_t len = 0;
+
+	(void)state;
+	for (int many = 0; many < 2; many++) {
+		FILE *f = open_memstream(&out, &len);
+
+		assert_non_null(f);
+		expect_good("mbufs: 16384", many ? "mbufs: 16384\n  connections: 28233"
+						 : "mbufs: 16384\n  connections: 28232");
+		config_print_memory(f, &cfg, &none);
+		fclose(f);
+		assert_true((strstr(out, "note: pool 'web'") != NULL) == many);
+		assert_true((strstr(out, "56464") != NULL) == many);
+		free(out);
 	}
 }
 
@@ -439,7 +594,7 @@ static void test_machine(void **state)
 		"  - {name: c, device: net_tap0, addresses: [10.3.0.1/24]}\n"
 		"pools: [{name: p, servers: ['10.1.0.2:80']}]\n"
 		"listeners: [{name: l, port: 80, pool: p}]\n"
-		"memory: {mbufs: 8192, connections: 100, subflows: 200}\n";
+		"memory: {mbufs: 16384, connections: 100, subflows: 200}\n";
 	struct cfg_sizes sizes = {.mbuf = 2304, .conn = 1000, .subflow = 500, .worker = 1 << 20};
 	struct cfg_memory mem;
 	char name[128], echo[128];
@@ -448,9 +603,9 @@ static void test_machine(void **state)
 	(void)state;
 	assert_int_equal(load_text(text, strlen(text)), 0);
 	config_memory(&cfg, &sizes, &mem);
-	assert_int_equal(mem.mbufs, 8192 * 2304);
+	assert_int_equal(mem.mbufs, 16384 * 2304);
 	assert_int_equal(mem.connections, 100000);
-	assert_int_equal(mem.total, 8192 * 2304 + 100000 + 100000 + (1 << 20));
+	assert_int_equal(mem.total, 16384 * 2304 + 100000 + 100000 + (1 << 20));
 	pages = (config_eal_mb(&cfg, &mem) + 1) / 2;
 	put("/sys/devices/system/cpu/online", "0-3,5\n");
 	put("/proc/meminfo", "MemTotal: 9000000 kB\nMemAvailable:    8000000 kB\n");
@@ -463,12 +618,9 @@ static void test_machine(void **state)
 	expect_error(1, "core 7 of worker 0 does not exist: the machine has 0-3,5", "cpu");
 	snprintf(echo, sizeof(echo), "echo %u > %s/nr_hugepages", pages - 3 + 10, huge);
 	expect_error(8, echo, "hugepages");
-	expect_error(3, "needs CAP_NET_ADMIN", "caps");
-	expect_error(3, "needs CAP_NET_RAW", "caps");
-	expect_error(3, "needs CAP_BPF", "caps");
+	expect_error(3, "need CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_IPC_LOCK: run", "caps");
 	expect_error(3, "there is no network interface 'no.such.if'", "interface");
 	expect_error(4, "there is no PCI device 3b:00.0", "pci");
-	expect_error(4, "needs CAP_IPC_LOCK", "caps");
 	expect_error(5, "/dev/net/tun", "tun");
 
 	put("/sys/devices/system/cpu/online", "0-7\n");
@@ -492,6 +644,72 @@ static void test_machine(void **state)
 	expect_error(8, "the machine has 7 MiB left", "memory");
 }
 
+/* One ethtool call that takes a number. Returns whether the driver took it. */
+static bool ethtool_set(const char *name, uint32_t cmd, uint32_t data)
+{
+	struct ethtool_value v = {.cmd = cmd, .data = data};
+	struct ifreq ifr = {.ifr_data = (void *)&v};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), rc;
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	rc = ioctl(fd, SIOCETHTOOL, &ifr);
+	close(fd);
+	return rc == 0;
+}
+
+/* The errors of base with its first port on device, on a machine that lacks nothing else. */
+static int check_iface(const char *device)
+{
+	static const struct cfg_memory none;
+
+	snprintf(cfg.ports[0].device, sizeof(cfg.ports[0].device), "%s", device);
+	return config_check_machine_at(dir, &cfg, &none, err, ERRS_MAX, &n_err);
+}
+
+/* Last of all: the process goes to a network namespace of its own. */
+static void test_interfaces(void **state)
+{
+	(void)state;
+	if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
+		skip();
+	if (system("ip link add one type veth peer name two 2>/dev/null && "
+		   "ip link add many numrxqueues 4 numtxqueues 4 type veth peer name four "
+		   "numrxqueues 4 numtxqueues 4 2>/dev/null") != 0)
+		skip();
+	assert_int_equal(load_text(base, strlen(base)), 0);
+	put("/sys/devices/system/cpu/online", "0-7\n");
+	put("/proc/meminfo", "MemTotal: 9000000 kB\nMemAvailable:    8000000 kB\n");
+	put("/proc/self/status", "Name: x\nCapEff:\t000001ffffffffff\n");
+	put("/dev/net/tun", "");
+
+	assert_int_equal(check_iface("net_af_xdp0,iface=none"), -EINVAL);
+	expect_error(8, "there is no network interface 'none'", "none");
+	assert_int_equal(check_iface("net_af_xdp0,iface=one"), 0);
+	assert_int_equal(check_iface("net_af_xdp0,iface=lo"), 0); /* knows no channels */
+	assert_int_equal(check_iface("net_af_xdp0,iface=many"), -EINVAL);
+	expect_error(8, "'many' receives on 4 queues", "many");
+	expect_error(8, "reads 1: ethtool -L many rx 1", "many");
+	assert_int_equal(n_err, 1);
+	assert_int_equal(check_iface("net_af_xdp0,iface=many,queue_count=2"), -EINVAL);
+	expect_error(8, "reads 2: ethtool -L many rx 2", "many");
+	/* Two workers cannot read four queues. */
+	assert_int_equal(check_iface("net_af_xdp0,iface=many,queue_count=4"), -EINVAL);
+	expect_error(8, "reads 2: ethtool -L many rx 2", "many");
+	cfg.n_workers = 4;
+	cfg.cores[2] = 2;
+	cfg.cores[3] = 3;
+	assert_int_equal(check_iface("net_af_xdp0,queue_count=4,iface=many"), 0);
+	/* Who names a queue has flows steered there. */
+	assert_int_equal(check_iface("net_af_xdp0,iface=many,start_queue=3"), 0);
+
+	assert_true(ethtool_set("one", ETHTOOL_SGRO, 0));
+	assert_int_equal(check_iface("net_af_packet0,iface=one"), 0);
+	assert_true(ethtool_set("one", ETHTOOL_SGRO, 1));
+	assert_int_equal(check_iface("net_af_packet0,iface=one"), -EINVAL);
+	expect_error(8, "ethtool -K one gro off lro off", "gro");
+	assert_int_equal(check_iface("net_af_xdp0,iface=one"), 0);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -510,14 +728,13 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_examples),
-		cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_several_at_once),
-		cmocka_unit_test(test_whole_file),
-		cmocka_unit_test(test_mutations),
-		cmocka_unit_test(test_machine),
+		cmocka_unit_test(test_good),          cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_examples),      cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_two_uplinks),   cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_mbufs),         cmocka_unit_test(test_cores_left_out),
+		cmocka_unit_test(test_upstream_note), cmocka_unit_test(test_several_at_once),
+		cmocka_unit_test(test_whole_file),    cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_machine),       cmocka_unit_test(test_interfaces),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
