@@ -36,7 +36,7 @@ static void keep_words(cyaml_log_t level, void *ctx, const char *fmt, va_list ar
 	text[strcspn(text, "\n")] = '\0';
 	line = strstr(text, "(line: ");
 	if (line != NULL && w->line == 0)
-		w->line = atoi(line + strlen("(line: "));
+		w->line = (int)strtol(line + strlen("(line: "), NULL, 10);
 	if (w->first[0] == '\0')
 		memcpy(w->first, text, sizeof(w->first));
 }

@@ -114,7 +114,7 @@ int ctl_server_init(struct ctl_server **out, const char *path)
 	*out = NULL;
 	if (*path == '\0' || strlen(path) >= sizeof(addr.sun_path))
 		return -ENAMETOOLONG;
-	strcpy(addr.sun_path, path);
+	memcpy(addr.sun_path, path, strlen(path) + 1);
 	rc = clear_stale(&addr);
 	if (rc != 0)
 		return rc;
@@ -255,14 +255,15 @@ static json_t *answer_show(struct ctl_server *srv, const json_t *request)
 		return error_reply("\"show\" needs \"what\"");
 	for (unsigned int i = 0; i < srv->n_shows; i++) {
 		const struct show *s = &srv->shows[i];
-		json_t *data;
+		json_t *reply;
 
 		if (strcmp(s->name, what) != 0)
 			continue;
-		data = s->fn(s->arg, request);
-		if (data == NULL)
-			return error_reply("no data for '%.60s' at the moment", what);
-		return json_pack("{s:b, s:o}", "ok", 1, "data", data);
+		reply = json_pack("{s:b}", "ok", 1);
+		if (json_object_set_new(reply, "data", s->fn(s->arg, request, reply)) == 0)
+			return reply;
+		json_decref(reply);
+		return error_reply("no data for '%.60s' at the moment", what);
 	}
 	return error_reply("nothing called '%.60s' can be shown", what);
 }
@@ -419,9 +420,9 @@ int ctl_server_poll(struct ctl_server *srv, int timeout_ms)
 
 	for (unsigned int i = 0; i < CTL_CLIENTS_MAX; i++) {
 		const struct client *c = &srv->clients[i];
-		short want = c->out != NULL ? POLLOUT : c->eof ? 0 : POLLIN;
+		int want = c->out != NULL ? POLLOUT : c->eof ? 0 : POLLIN;
 
-		p[i] = (struct pollfd){.fd = c->fd, .events = want};
+		p[i] = (struct pollfd){.fd = c->fd, .events = (short)want};
 	}
 	p[CTL_CLIENTS_MAX] = (struct pollfd){.fd = pause ? -1 : srv->fd, .events = POLLIN};
 	timeout_ms = bounded_wait(srv, now, timeout_ms);

@@ -5,6 +5,8 @@
  *
  *   {"cmd":"show","what":"status"}
  *   {"ok":true,"data":{...}}   or   {"ok":false,"error":"what is wrong"}
+ *
+ * Beside "data" there may be more of the reply: what is missing in a list (ctl_show.h).
  */
 #ifndef MPGATE_CTL_SERVER_H
 #define MPGATE_CTL_SERVER_H
@@ -24,16 +26,17 @@ struct ctl_server;
 
 /*
  * Produces the data of "show <what>". arg: as registered; params: the whole request object,
- * borrowed. Returns a new reference, which the server releases, or NULL when there is no answer.
+ * borrowed; reply: the object that data becomes a member of, borrowed, to which others may be
+ * added. Returns a new reference, which the server releases, or NULL when there is no answer.
  */
-typedef json_t *ctl_show_fn(void *arg, const json_t *params);
+typedef json_t *ctl_show_fn(void *arg, const json_t *params, json_t *reply);
 
 /*
  * Listen on path, with mode 0600. A socket that a dead process left there is replaced. Returns 0
- * with the server in *srv, or -EADDRINUSE when a live process listens there, -EEXIST when path is
+ * with the server in *out, or -EADDRINUSE when a live process listens there, -EEXIST when path is
  * no socket, -ENAMETOOLONG, -ENOMEM, or the -errno of the system.
  */
-int ctl_server_init(struct ctl_server **srv, const char *path);
+int ctl_server_init(struct ctl_server **out, const char *path);
 
 /* Answer "show name" with fn. name is borrowed for the server's life. Returns 0, -EEXIST or
  * -ENOSPC. */

@@ -88,7 +88,7 @@ static double busy_percent(const struct worker *w)
 	return percent > 100.0 ? 100.0 : percent;
 }
 
-static json_t *show_status(void *arg, const json_t *params)
+static json_t *show_status(void *arg, const json_t *params, json_t *reply)
 {
 	const struct app *app = arg;
 	json_t *workers = json_array();
@@ -176,7 +176,7 @@ static json_t *show_port(const struct port *p, const struct neigh_info *neigh, u
 	return o;
 }
 
-static json_t *show_ports(void *arg, const json_t *params)
+static json_t *show_ports(void *arg, const json_t *params, json_t *reply)
 {
 	const struct app *app = arg;
 	struct neigh_info *neigh = calloc(NEIGH_MAX, sizeof(*neigh));
@@ -206,7 +206,7 @@ static json_t *listener_addresses(const struct cfg_listener *cl)
 	return list;
 }
 
-static json_t *show_listeners(void *arg, const json_t *params)
+static json_t *show_listeners(void *arg, const json_t *params, json_t *reply)
 {
 	const struct app *app = arg;
 	json_t *list = json_array();
@@ -264,42 +264,104 @@ static void copy_slice(struct worker *w, void *arg)
 	}
 }
 
-/* One request: where the entries go, and how many. */
+/* The connections of one worker, one at a time. */
+struct source {
+	struct worker *w;
+	json_t *list; /* its entries */
+	bool silent;
+	uint32_t next; /* in slice.info */
+	struct slice slice;
+};
+
+/* One request: how many entries it may have, and where the next ones go. */
 struct listing {
 	const struct app *app;
 	const struct worker *w; /* whose connections these are */
 	json_t *list;
-	size_t limit;
+	size_t left;
 	bool all;
+	bool truncated; /* there was one more than fits */
 };
 
 typedef void add_conn_fn(struct listing *l, const struct conn_info *c, const struct cfg_server *s);
 
-static json_t *list_conns(const struct app *app, const json_t *params, add_conn_fn *add)
+/* Whether there is another connection at src->next. */
+static bool source_more(struct source *src)
+{
+	struct slice *s = &src->slice;
+
+	while (src->next == s->n && s->cursor < s->end && !src->silent) {
+		src->next = s->n = 0;
+		src->silent = worker_call(src->w, copy_slice, s, CALL_TIMEOUT_MS) != 0;
+	}
+	return src->next < s->n;
+}
+
+/* One connection of each worker in turn, so that none takes up the room of the others. */
+static void list_in_turn(struct listing *l, struct source *sources, add_conn_fn *add)
+{
+	bool more;
+
+	do {
+		more = false;
+		for (uint16_t i = 0; i < l->app->n_workers && !l->truncated; i++) {
+			struct source *src = &sources[i];
+
+			if (!source_more(src))
+				continue;
+			more = true;
+			l->w = src->w;
+			l->list = src->list;
+			add(l, &src->slice.info[src->next], src->slice.server[src->next]);
+			src->next++;
+		}
+	} while (more && !l->truncated);
+}
+
+static json_t *list_conns(const struct app *app, const json_t *params, json_t *reply,
+			  add_conn_fn *add)
 {
 	json_int_t limit = json_integer_value(json_object_get(params, "limit"));
-	struct slice *s = malloc(sizeof(*s));
-	struct listing l = {
-		.app = app,
-		.limit = limit > 0 && limit < CTL_SHOW_ENTRIES ? (size_t)limit : CTL_SHOW_ENTRIES,
-		.all = json_is_true(json_object_get(params, "all")),
-	};
+	struct source *sources = calloc(app->n_workers, sizeof(*sources));
+	struct listing l = {.app = app, .left = CTL_SHOW_ENTRIES};
+	json_t *list, *silent;
 
-	if (s == NULL)
+	if (sources == NULL)
 		return NULL;
-	l.list = json_array();
+	if (limit > 0)
+		l.left = limit < CTL_SHOW_ENTRIES_MAX ? (size_t)limit : CTL_SHOW_ENTRIES_MAX;
+	l.all = json_is_true(json_object_get(params, "all"));
 	for (uint16_t i = 0; i < app->n_workers; i++) {
-		l.w = app->workers[i];
-		s->cursor = 0;
-		do {
-			if (worker_call(app->workers[i], copy_slice, s, CALL_TIMEOUT_MS) != 0)
-				break;
-			for (uint32_t j = 0; j < s->n; j++)
-				add(&l, &s->info[j], s->server[j]);
-		} while (s->cursor < s->end && json_array_size(l.list) < l.limit);
+		sources[i].w = app->workers[i];
+		sources[i].list = json_array();
+		sources[i].slice.end = UINT32_MAX; /* known after the first call */
 	}
-	free(s);
-	return l.list;
+	list_in_turn(&l, sources, add);
+	list = json_array();
+	silent = json_array();
+	for (uint16_t i = 0; i < app->n_workers; i++) {
+		json_array_extend(list, sources[i].list);
+		json_decref(sources[i].list);
+		if (sources[i].silent)
+			json_array_append_new(silent, json_integer(i));
+	}
+	free(sources);
+	if (l.truncated)
+		json_object_set_new(reply, "truncated", json_true());
+	if (json_array_size(silent) > 0)
+		json_object_set(reply, "silent_workers", silent);
+	json_decref(silent);
+	return list;
+}
+
+/* Whether another entry may be made. */
+static bool take_entry(struct listing *l)
+{
+	if (l->left > 0)
+		l->left--;
+	else
+		l->truncated = true;
+	return !l->truncated;
 }
 
 static const char *mode_name(uint8_t mode)
@@ -329,7 +391,7 @@ static void add_connection(struct listing *l, const struct conn_info *c, const s
 	bool over = c->state == CONN_TIME_WAIT || c->state == CONN_CLOSED;
 	json_t *o;
 
-	if (c->active || (over && !l->all) || json_array_size(l->list) >= l->limit)
+	if (c->active || (over && !l->all) || !take_entry(l))
 		return;
 	o = json_pack("{s:I, s:i, s:s, s:I, s:s, s:s, s:i}", "id", (json_int_t)c->id, "worker",
 		      (int)l->w->index, "listener", l->app->cfg->listeners[c->listener].name,
@@ -391,24 +453,24 @@ static void add_subflows(struct listing *l, const struct conn_info *c, const str
 		const struct subflow_info *f = &c->subflow[i];
 		bool over = f->tcp_state == TCPS_TIME_WAIT || f->tcp_state == TCPS_CLOSED;
 
-		if ((l->all || !over) && json_array_size(l->list) < l->limit)
+		if ((l->all || !over) && take_entry(l))
 			add_subflow(l, c, f);
 	}
 }
 
-static json_t *show_connections(void *arg, const json_t *params)
+static json_t *show_connections(void *arg, const json_t *params, json_t *reply)
 {
-	return list_conns(arg, params, add_connection);
+	return list_conns(arg, params, reply, add_connection);
 }
 
-static json_t *show_subflows(void *arg, const json_t *params)
+static json_t *show_subflows(void *arg, const json_t *params, json_t *reply)
 {
-	return list_conns(arg, params, add_subflows);
+	return list_conns(arg, params, reply, add_subflows);
 }
 
 /* --- counters ------------------------------------------------------------------------------------- */
 
-static json_t *show_counters(void *arg, const json_t *params)
+static json_t *show_counters(void *arg, const json_t *params, json_t *reply)
 {
 	static const char *const kind_name[] = {
 		[CTR_KIND_EVENT] = "event",

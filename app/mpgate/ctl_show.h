@@ -4,8 +4,10 @@
  * counters. Control thread; what only a worker may look at, that worker copies between two bursts,
  * a bounded slice at a time.
  *
- * connections and subflows take "limit" (a number of entries, CTL_SHOW_ENTRIES at most and unless
- * told) and "all" (true: what is in TIME_WAIT as well).
+ * connections and subflows take "limit" (a number of entries, CTL_SHOW_ENTRIES unless told,
+ * CTL_SHOW_ENTRIES_MAX at most, shared equally by the workers) and "all" (true: what is in
+ * TIME_WAIT as well). The reply has, beside "data", "truncated":true when there are more entries
+ * than that, and "silent_workers":[1] when some did not answer in time: theirs are left out.
  */
 #ifndef MPGATE_CTL_SHOW_H
 #define MPGATE_CTL_SHOW_H
@@ -13,7 +15,8 @@
 struct app;
 struct ctl_server;
 
-#define CTL_SHOW_ENTRIES 4096
+#define CTL_SHOW_ENTRIES     4096
+#define CTL_SHOW_ENTRIES_MAX 16384 /* some tenths of a second in which no ARP is answered */
 
 /* Register all of the above with srv. app must outlive it; its workers run by the first request.
  * To be called once. */

@@ -47,10 +47,11 @@ static int port_find(struct port *p)
 /* Queue q is worker (index + q) % n's; workers without one send through the others in turn. */
 static void port_share_queues(struct port *p, uint16_t n_workers)
 {
-	for (uint16_t i = 0; i < n_workers; i++)
-		p->worker_queue[i] = PORT_NO_QUEUE;
-	for (uint16_t q = 0; q < p->n_queues; q++)
-		p->worker_queue[(p->index + q) % n_workers] = q;
+	for (uint16_t i = 0; i < n_workers; i++) {
+		uint16_t q = (uint16_t)((i + n_workers - p->index % n_workers) % n_workers);
+
+		p->worker_queue[i] = q < p->n_queues ? q : PORT_NO_QUEUE;
+	}
 	for (uint16_t i = 0; i < n_workers; i++) {
 		uint16_t q = (uint16_t)(i % p->n_queues);
 

@@ -39,7 +39,7 @@ static int connect_to(const char *path, char *why)
 			 sizeof(addr.sun_path) - 1);
 		return -1;
 	}
-	strcpy(addr.sun_path, path);
+	memcpy(addr.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
 		return fd;
@@ -146,7 +146,7 @@ json_t *client_ask(const char *path, const json_t *request, char *why)
 {
 	int64_t end = now_ms() + CLIENT_WAIT_MS;
 	int fd = connect_to(path, why);
-	json_t *reply, *data = NULL;
+	json_t *reply;
 	json_error_t error;
 	const char *said;
 	char *text;
@@ -167,12 +167,11 @@ json_t *client_ask(const char *path, const json_t *request, char *why)
 			 "mpgate's reply is no JSON: %s: is it of another version?", error.text);
 		return NULL;
 	}
-	if (json_is_true(json_object_get(reply, "ok")))
-		data = json_incref(json_object_get(reply, "data"));
+	if (json_is_true(json_object_get(reply, "ok")) && json_object_get(reply, "data") != NULL)
+		return reply;
 	said = json_string_value(json_object_get(reply, "error"));
-	if (data == NULL)
-		snprintf(why, CLIENT_WHY_LEN, "mpgate says: %s",
-			 said != NULL ? said : "nothing: is it of another version?");
+	snprintf(why, CLIENT_WHY_LEN, "mpgate says: %s",
+		 said != NULL ? said : "nothing: is it of another version?");
 	json_decref(reply);
-	return data;
+	return NULL;
 }

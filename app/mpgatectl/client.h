@@ -15,7 +15,7 @@
 #define CLIENT_WHY_LEN 512
 
 /*
- * Send request (borrowed) to the socket at path. Returns the "data" of the reply, a new reference,
+ * Send request (borrowed) to the socket at path. Returns the reply, a new reference that has "data",
  * or NULL with the reason, for the user, in why of CLIENT_WHY_LEN octets.
  */
 json_t *client_ask(const char *path, const json_t *request, char *why);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Whether mpgate holds nothing. A subflow in TIME_WAIT has a place in its pool, an entry in the
- * flow table, perhaps one at the worker that receives its packets, and one timer; those may be
- * left.
+ * Whether mpgate holds nothing. A subflow in TIME_WAIT has a place in its pool, as its connection
+ * has, an entry in the flow table, perhaps one at the worker that receives its packets, and one
+ * timer; those may be left.
  * Pure.
  */
 #include <stdio.h>
@@ -14,8 +14,8 @@
 
 static bool may_be_in_time_wait(const char *name)
 {
-	static const char *const names[] = {TIME_WAIT, "CurrSubflows", "CurrFlowEntries",
-					    "CurrSteerEntries", "CurrTimers"};
+	static const char *const names[] = {TIME_WAIT,         "CurrConns",        "CurrSubflows",
+					    "CurrFlowEntries", "CurrSteerEntries", "CurrTimers"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i], name) == 0)

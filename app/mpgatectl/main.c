@@ -23,6 +23,11 @@
 
 #define IDLE_POLL_S 0.1
 
+#define TEXT_OF(macro)  TEXT_OF_(macro)
+#define TEXT_OF_(value) #value
+#define LIMIT_DEFAULT   TEXT_OF(CTL_SHOW_ENTRIES)
+#define LIMIT_MAX       TEXT_OF(CTL_SHOW_ENTRIES_MAX)
+
 enum { OPT_TIME_WAIT = 256, OPT_LIMIT };
 
 struct options {
@@ -51,9 +56,9 @@ static const char usage[] =
 	"\n"
 	"  -s, --socket PATH      control socket of mpgate [" CLIENT_SOCKET "]\n"
 	"  -j, --json             print JSON\n"
-	"  -a, --all              counters that are 0 as well\n"
+	"  -a, --all              what is in TIME_WAIT and counters that are 0 as well\n"
 	"  -w, --watch SECONDS    show again and again\n"
-	"      --limit N          at most N connections or subflows\n"
+	"      --limit N          at most N connections or subflows [" LIMIT_DEFAULT "]\n"
 	"  -t, --timeout SECONDS  of wait [10]\n"
 	"      --time-wait        wait for TIME_WAIT to end, too\n"
 	"  -h, --help             this text\n"
@@ -89,21 +94,23 @@ static void sleep_s(double s)
 
 static json_t *ask_show(const struct options *o, const char *what, char *why)
 {
-	json_t *request = json_pack("{s:s, s:s}", "cmd", "show", "what", what), *data;
+	json_t *request = json_pack("{s:s, s:s}", "cmd", "show", "what", what), *reply;
 
 	if (o->limit > 0)
 		json_object_set_new(request, "limit", json_integer(o->limit));
-	data = client_ask(o->socket, request, why);
+	if (o->all)
+		json_object_set_new(request, "all", json_true());
+	reply = client_ask(o->socket, request, why);
 	json_decref(request);
-	return data;
+	return reply;
 }
 
 static int show_once(const struct options *o, const char *what, bool clear)
 {
 	char why[CLIENT_WHY_LEN];
-	json_t *data = ask_show(o, what, why);
+	json_t *reply = ask_show(o, what, why), *doc;
 
-	if (data == NULL) {
+	if (reply == NULL) {
 		fprintf(stderr, "mpgatectl: %s\n", why);
 		return 1;
 	}
@@ -111,13 +118,16 @@ static int show_once(const struct options *o, const char *what, bool clear)
 	if (clear)
 		fputs("\033[H\033[2J", stdout);
 	if (o->json) {
-		json_dumpf(data, stdout,
+		doc = show_json(what, reply);
+		json_dumpf(doc, stdout,
 			   (o->watch_s > 0 ? JSON_COMPACT : JSON_INDENT(2)) | JSON_ENCODE_ANY);
 		fputc('\n', stdout);
+		json_decref(doc);
 	} else {
-		show_print(what, data, o->all, stdout);
+		show_print(what, json_object_get(reply, "data"), o->all, stdout);
+		show_missing(reply, stdout);
 	}
-	json_decref(data);
+	json_decref(reply);
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
@@ -143,14 +153,14 @@ static int do_wait_idle(const struct options *o)
 	bool idle;
 
 	do {
-		json_t *data = ask_show(o, "counters", why);
+		json_t *reply = ask_show(o, "counters", why);
 
-		if (data == NULL) {
+		if (reply == NULL) {
 			fprintf(stderr, "mpgatectl: %s\n", why);
 			return 1;
 		}
-		idle = idle_check(data, o->time_wait, left, sizeof(left));
-		json_decref(data);
+		idle = idle_check(json_object_get(reply, "data"), o->time_wait, left, sizeof(left));
+		json_decref(reply);
 		if (!idle && now_s() < end)
 			sleep_s(IDLE_POLL_S);
 	} while (!idle && now_s() < end);
@@ -209,8 +219,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_LIMIT:
 			o->limit = strtol(optarg, &end, 10);
-			if (*end != '\0' || o->limit < 1 || o->limit > 100000000)
-				return misuse("--limit %s: give a number from 1 on", optarg);
+			if (*end != '\0' || o->limit < 1 || o->limit > CTL_SHOW_ENTRIES_MAX)
+				return misuse("--limit %s: give a number from 1 to " LIMIT_MAX,
+					      optarg);
 			break;
 		case OPT_TIME_WAIT:
 			o->time_wait = true;

@@ -355,3 +355,33 @@ void show_print(const char *what, const json_t *data, bool all, FILE *out)
 		if (strcmp(shows[i].what, what) == 0)
 			shows[i].print(data, all, out);
 }
+
+void show_missing(const json_t *reply, FILE *out)
+{
+	size_t n = json_array_size(json_object_get(reply, "data")), i;
+	const json_t *worker;
+
+	if (json_is_true(json_object_get(reply, "truncated")))
+		fprintf(out, "(%zu shown, more exist%s)\n", n,
+			n < CTL_SHOW_ENTRIES_MAX ? ": --limit" : "");
+	json_array_foreach(json_object_get(reply, "silent_workers"), i, worker)
+		fprintf(out, "(worker %lld has not answered: what it has is not shown)\n",
+			(long long)json_integer_value(worker));
+}
+
+json_t *show_json(const char *what, const json_t *reply)
+{
+	static const char *const missing[] = {"truncated", "silent_workers"};
+	json_t *data = json_object_get(reply, "data"), *doc = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(missing); i++) {
+		json_t *v = json_object_get(reply, missing[i]);
+
+		if (v == NULL)
+			continue;
+		if (doc == NULL)
+			doc = json_pack("{s:O}", what, data);
+		json_object_set(doc, missing[i], v);
+	}
+	return doc != NULL ? doc : json_incref(data);
+}

@@ -97,15 +97,18 @@ static void print_cell(const struct table *t, unsigned int col, const char *text
 
 void table_print(const struct table *t, FILE *out)
 {
+	unsigned int col = 0;
+
 	for (unsigned int i = 0; i < t->n_columns; i++)
 		print_cell(t, i, t->columns[i].title, out);
-	for (size_t i = 0; i < t->n_cells; i++) {
-		size_t row = i / t->n_columns;
-		unsigned int col = (unsigned int)(i % t->n_columns);
-
+	for (size_t i = 0, row = 0; i < t->n_cells; i++) {
 		print_cell(t, col, t->cells[i], out);
-		if (col == t->n_columns - 1 && row < t->max_notes && t->notes[row] != NULL)
+		if (++col < t->n_columns)
+			continue;
+		if (row < t->max_notes && t->notes[row] != NULL)
 			fprintf(out, "\t%s\n", t->notes[row]);
+		row++;
+		col = 0;
 	}
 }
 

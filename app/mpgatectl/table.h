@@ -13,7 +13,7 @@
 
 struct table;
 
-/* A table of n columns (at most TABLE_COLUMNS_MAX) with these titles, copied. */
+/* A table of n columns (1 to TABLE_COLUMNS_MAX) with these titles, copied. */
 struct table *table_new(unsigned int n);
 /* right: align to the right, as numbers are. */
 void table_column(struct table *t, unsigned int col, const char *title, bool right);

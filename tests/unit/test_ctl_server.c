@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The control socket under friendly and hostile clients: split and joined lines, lines without end,
- * clients that never read, that leave in the middle, that come in crowds, that sleep.
+ * clients that never read, that leave in the middle, that come in crowds, that sleep. Then what
+ * ctl_show.c answers, with made-up workers.
  * Server and clients share one thread: no call of the server may block, or the test would hang.
  */
 #include <errno.h>
@@ -19,7 +20,8 @@
 
 #include <cmocka.h>
 
-#include "ctl_server.h"
+/* with its static parts; what it calls is made up below */
+#include "ctl_show.c"
 
 #define BIG_OCTETS (4 * 1024 * 1024)
 
@@ -28,7 +30,7 @@ static char path[64];
 static struct ctl_server *srv;
 static unsigned int calls;
 
-static json_t *show_status(void *arg, const json_t *params)
+static json_t *say_status(void *arg, const json_t *params, json_t *reply)
 {
 	json_int_t limit = json_integer_value(json_object_get(params, "limit"));
 
@@ -36,7 +38,7 @@ static json_t *show_status(void *arg, const json_t *params)
 	return json_pack("{s:s, s:I}", "version", (const char *)arg, "limit", limit);
 }
 
-static json_t *show_big(void *arg, const json_t *params)
+static json_t *say_big(void *arg, const json_t *params, json_t *reply)
 {
 	char *text = malloc(BIG_OCTETS + 1);
 	json_t *data;
@@ -51,7 +53,7 @@ static json_t *show_big(void *arg, const json_t *params)
 	return data;
 }
 
-static json_t *show_none(void *arg, const json_t *params)
+static json_t *say_none(void *arg, const json_t *params, json_t *reply)
 {
 	(void)arg;
 	(void)params;
@@ -59,9 +61,9 @@ static json_t *show_none(void *arg, const json_t *params)
 }
 
 /* A list that goes over the limit of one reply. */
-static json_t *show_huge(void *arg, const json_t *params)
+static json_t *say_huge(void *arg, const json_t *params, json_t *reply)
 {
-	json_t *list = json_array(), *big = show_big(NULL, NULL);
+	json_t *list = json_array(), *big = say_big(NULL, NULL, NULL);
 
 	(void)arg;
 	(void)params;
@@ -78,10 +80,10 @@ static int set_up(void **state)
 	calls = 0;
 	if (ctl_server_init(&srv, path) != 0)
 		return -1;
-	return ctl_server_register(srv, "status", show_status, "1.2") |
-	       ctl_server_register(srv, "big", show_big, NULL) |
-	       ctl_server_register(srv, "huge", show_huge, NULL) |
-	       ctl_server_register(srv, "none", show_none, NULL);
+	return ctl_server_register(srv, "status", say_status, "1.2") |
+	       ctl_server_register(srv, "big", say_big, NULL) |
+	       ctl_server_register(srv, "huge", say_huge, NULL) |
+	       ctl_server_register(srv, "none", say_none, NULL);
 }
 
 static int tear_down(void **state)
@@ -185,7 +187,7 @@ static void test_good(void **state)
 	close(fd);
 	pump(1);
 	assert_int_equal(ctl_server_clients(srv), 0);
-	assert_int_equal(ctl_server_register(srv, "status", show_none, NULL), -EEXIST);
+	assert_int_equal(ctl_server_register(srv, "status", say_none, NULL), -EEXIST);
 }
 
 static void test_bad_requests(void **state)
@@ -439,6 +441,245 @@ static void test_socket_file(void **state)
 	ctl_server_close(NULL);
 }
 
+/* --- show connections and subflows ---------------------------------------------------------------- */
+
+/* What each made-up worker has; its connections are all alike, but every second one is over. */
+static struct {
+	uint32_t conns;
+	uint8_t subflows;
+	bool half_over, silent;
+} fake[CFG_WORKERS_MAX];
+
+static struct config cfg;
+static struct app app;
+
+const char *const conn_state_name[CONN_STATE_MAX] = {
+	[CONN_ESTABLISHED] = "established", [CONN_TIME_WAIT] = "time-wait"};
+const char *const tcp_state_name[TCPS_MAX] = {
+	[TCPS_ESTABLISHED] = "ESTAB", [TCPS_TIME_WAIT] = "TIME-WAIT"};
+const struct counter_desc counter_desc[CTR_MAX];
+
+const char *ip_addr_str(const struct ip_addr *a, char *buf)
+{
+	(void)a;
+	return strcpy(buf, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+}
+
+uint64_t app_now_us(void)
+{
+	return 0;
+}
+
+uint32_t relay_count(const struct worker *w)
+{
+	(void)w;
+	return 0;
+}
+
+const struct relay *relay_of(const struct conn *c)
+{
+	(void)c;
+	return NULL;
+}
+
+bool port_link_up(const struct port *p)
+{
+	(void)p;
+	return false;
+}
+
+uint32_t neigh_dump(const struct neigh *n, struct neigh_info *out, uint32_t max, uint64_t now_us)
+{
+	(void)n;
+	(void)out;
+	(void)max;
+	(void)now_us;
+	return 0;
+}
+
+int worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg), void *arg,
+		uint32_t timeout_ms)
+{
+	(void)timeout_ms;
+	if (fake[w->index].silent)
+		return -ETIMEDOUT;
+	fn(w, arg);
+	return 0;
+}
+
+/* Entries as long as they can be. */
+uint32_t conn_dump(struct mptcp *mp, uint32_t *cursor, uint32_t budget, struct conn_info *out,
+		   uint32_t max)
+{
+	uint16_t i = worker_of_mptcp(mp)->index;
+	bool over = fake[i].half_over && *cursor % 2 == 1;
+
+	(void)budget;
+	(void)max;
+	memset(out, 0xff, sizeof(*out));
+	out->id = (*cursor)++;
+	out->state = over ? CONN_TIME_WAIT : CONN_ESTABLISHED;
+	out->mode = CONN_FALLBACK;
+	out->listener = 0;
+	out->active = false;
+	out->bytes_sent = out->bytes_received = INT64_MAX;
+	out->n_subflows = fake[i].subflows;
+	for (unsigned int s = 0; s < fake[i].subflows; s++) {
+		struct subflow_info *f = &out->subflow[s];
+
+		f->tcp_state = over ? TCPS_TIME_WAIT : TCPS_ESTABLISHED;
+		f->backup = f->stale = false;
+		f->ssthresh--;
+		f->bytes_sent = f->bytes_received = INT64_MAX;
+	}
+	return 1;
+}
+
+static int show_set_up(void **state)
+{
+	memset(fake, 0, sizeof(fake));
+	memset(cfg.listeners[0].name, '"', CFG_NAME_MAX - 1);
+	app = (struct app){.cfg = &cfg, .n_workers = 3};
+	for (uint16_t i = 0; i < app.n_workers; i++) {
+		app.workers[i] = calloc(1, sizeof(struct worker));
+		if (app.workers[i] == NULL)
+			return -1;
+		app.workers[i]->index = i;
+	}
+	if (set_up(state) != 0)
+		return -1;
+	ctl_show_register(srv, &app);
+	return 0;
+}
+
+static int show_tear_down(void **state)
+{
+	for (uint16_t i = 0; i < app.n_workers; i++)
+		free(app.workers[i]);
+	return tear_down(state);
+}
+
+/* The whole reply to "show what" with these further members, however long. */
+static json_t *ask(const char *what, const char *members)
+{
+	size_t size = CTL_REPLY_MAX + 1, len = 0;
+	char *text = malloc(size), line[256];
+	json_t *reply;
+	int fd = dial();
+
+	assert_non_null(text);
+	for (uint16_t i = 0; i < app.n_workers; i++)
+		app.workers[i]->mp.conns.n = fake[i].conns;
+	snprintf(line, sizeof(line), "{\"cmd\":\"show\",\"what\":\"%s\"%s}\n", what, members);
+	say(fd, line);
+	while (len == 0 || text[len - 1] != '\n') {
+		ssize_t n = recv(fd, text + len, size - len, 0);
+
+		assert_int_not_equal(n, 0);
+		if (n > 0)
+			len += (size_t)n;
+		else
+			pump(1);
+	}
+	close(fd);
+	reply = json_loadb(text, len, 0, NULL);
+	free(text);
+	assert_non_null(reply);
+	return reply;
+}
+
+/* How many entries there are in a reply, of one worker or (worker < 0) of all. */
+static size_t entries(const json_t *reply, int worker)
+{
+	const json_t *entry;
+	size_t i, n = 0;
+
+	assert_true(json_is_true(json_object_get(reply, "ok")));
+	json_array_foreach(json_object_get(reply, "data"), i, entry) n +=
+		worker < 0 || json_integer_value(json_object_get(entry, "worker")) == worker;
+	return n;
+}
+
+static void expect_entries(const char *what, const char *members, size_t n, bool truncated)
+{
+	json_t *reply = ask(what, members);
+
+	assert_int_equal(entries(reply, -1), n);
+	assert_int_equal(json_is_true(json_object_get(reply, "truncated")), truncated);
+	json_decref(reply);
+}
+
+static void test_show_limit(void **state)
+{
+	(void)state;
+	fake[0].conns = 5000;
+	fake[0].subflows = 2;
+	expect_entries("connections", ",\"limit\":7", 7, true);
+	expect_entries("subflows", ",\"limit\":7", 7, true);
+	expect_entries("connections", "", CTL_SHOW_ENTRIES, true);
+	expect_entries("connections", ",\"limit\":4999", 4999, true);
+	expect_entries("connections", ",\"limit\":5000", 5000, false);
+	expect_entries("subflows", ",\"limit\":9999", 9999, true);
+	expect_entries("subflows", ",\"limit\":1000000000", 10000, false);
+	expect_entries("subflows", ",\"limit\":-1", CTL_SHOW_ENTRIES, true);
+}
+
+/* The longest list that can be had; with the longest entries it is no longer than a reply may be. */
+static void test_show_most(void **state)
+{
+	char limit[64];
+
+	(void)state;
+	snprintf(limit, sizeof(limit), ",\"limit\":%d", CTL_SHOW_ENTRIES_MAX);
+	fake[1].conns = CTL_SHOW_ENTRIES_MAX + 1;
+	fake[1].subflows = 1;
+	expect_entries("connections", limit, CTL_SHOW_ENTRIES_MAX, true);
+	expect_entries("subflows", ",\"limit\":1000000000", CTL_SHOW_ENTRIES_MAX, true);
+}
+
+static void test_show_time_wait(void **state)
+{
+	(void)state;
+	fake[0].conns = 10;
+	fake[0].subflows = 1;
+	fake[0].half_over = true;
+	expect_entries("connections", "", 5, false);
+	expect_entries("subflows", "", 5, false);
+	expect_entries("connections", ",\"all\":true", 10, false);
+	expect_entries("subflows", ",\"all\":true", 10, false);
+	/* What is not asked for is not missing either. */
+	expect_entries("subflows", ",\"limit\":5", 5, false);
+	expect_entries("subflows", ",\"limit\":5,\"all\":true", 5, true);
+}
+
+static void test_show_workers(void **state)
+{
+	json_t *reply;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		fake[i].conns = i == 1 ? 5 : 1000;
+		fake[i].subflows = 1;
+	}
+	/* No worker takes the place of the others, and none leaves any unused. */
+	reply = ask("subflows", ",\"limit\":300");
+	assert_int_equal(entries(reply, -1), 300);
+	assert_int_equal(entries(reply, 1), 5);
+	assert_in_range(entries(reply, 0), 147, 148);
+	assert_true(json_is_true(json_object_get(reply, "truncated")));
+	assert_null(json_object_get(reply, "silent_workers"));
+	json_decref(reply);
+	/* One that does not answer is named. */
+	fake[2].silent = true;
+	reply = ask("connections", "");
+	assert_int_equal(entries(reply, -1), 1005);
+	assert_null(json_object_get(reply, "truncated"));
+	assert_int_equal(json_array_size(json_object_get(reply, "silent_workers")), 1);
+	assert_int_equal(
+		json_integer_value(json_array_get(json_object_get(reply, "silent_workers"), 0)), 2);
+	json_decref(reply);
+}
+
 static int group_set_up(void **state)
 {
 	(void)state;
@@ -451,7 +692,8 @@ static int group_tear_down(void **state)
 	return rmdir(dir);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+#define TEST(fn)      cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+#define SHOW_TEST(fn) cmocka_unit_test_setup_teardown(fn, show_set_up, show_tear_down)
 
 int main(void)
 {
@@ -466,6 +708,10 @@ int main(void)
 		TEST(test_idle),
 		TEST(test_random_octets),
 		TEST(test_socket_file),
+		SHOW_TEST(test_show_limit),
+		SHOW_TEST(test_show_most),
+		SHOW_TEST(test_show_time_wait),
+		SHOW_TEST(test_show_workers),
 	};
 
 	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);

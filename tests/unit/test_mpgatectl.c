@@ -140,6 +140,66 @@ static void test_show(void **state)
 	assert_false(show_known("nothing"));
 }
 
+static void expect_missing(const char *reply, const char *want)
+{
+	json_t *r = json_loads(reply, 0, NULL);
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	assert_non_null(r);
+	show_missing(r, f);
+	fclose(f);
+	assert_string_equal(text, want);
+	json_decref(r);
+	free(text);
+}
+
+static void expect_json(const char *what, const char *reply, const char *want)
+{
+	json_t *r = json_loads(reply, 0, NULL), *doc = show_json(what, r);
+	char *text = json_dumps(doc, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	assert_string_equal(text, want);
+	free(text);
+	json_decref(doc);
+	json_decref(r);
+}
+
+/* A list that is not whole says so; one that is stays a plain list. */
+static void test_missing(void **state)
+{
+	json_t *most = json_object(), *list = json_array();
+	char *text, want[64];
+
+	(void)state;
+	expect_missing("{\"data\":[1,2]}", "");
+	expect_missing("{\"data\":[1,2],\"truncated\":false}", "");
+	expect_missing("{\"data\":{}}", "");
+	expect_missing("{\"data\":[1,2],\"truncated\":true}", "(2 shown, more exist: --limit)\n");
+	expect_missing("{\"data\":[1],\"silent_workers\":[0,3]}",
+		       "(worker 0 has not answered: what it has is not shown)\n"
+		       "(worker 3 has not answered: what it has is not shown)\n");
+	expect_missing("{\"data\":1,\"truncated\":3,\"silent_workers\":{\"a\":1}}", "");
+	/* Beyond what can be asked for the advice would be wrong. */
+	for (int i = 0; i < CTL_SHOW_ENTRIES_MAX; i++)
+		json_array_append_new(list, json_null());
+	json_object_set_new(most, "data", list);
+	json_object_set_new(most, "truncated", json_true());
+	text = json_dumps(most, 0);
+	snprintf(want, sizeof(want), "(%d shown, more exist)\n", CTL_SHOW_ENTRIES_MAX);
+	expect_missing(text, want);
+	free(text);
+	json_decref(most);
+
+	expect_json("subflows", "{\"ok\":true,\"data\":[1]}", "[1]");
+	expect_json("status", "{\"ok\":true,\"data\":{\"a\":1}}", "{\"a\":1}");
+	expect_json("subflows", "{\"ok\":true,\"data\":[1],\"truncated\":true}",
+		    "{\"subflows\":[1],\"truncated\":true}");
+	expect_json("connections", "{\"ok\":true,\"data\":[],\"silent_workers\":[1]}",
+		    "{\"connections\":[],\"silent_workers\":[1]}");
+}
+
 static bool idle(const char *levels, const char *worker, bool time_wait, char *text)
 {
 	char json[1024];
@@ -148,7 +208,8 @@ static bool idle(const char *levels, const char *worker, bool time_wait, char *t
 
 	snprintf(json, sizeof(json),
 		 "{\"total\":{\"RxPkts\":5,%s},\"workers\":[{%s}],\"kinds\":{\"RxPkts\":\"event\","
-		 "\"CurrSegs\":\"gauge\",\"CurrTimeWait\":\"gauge\",\"CurrSubflows\":\"gauge\"}}",
+		 "\"CurrSegs\":\"gauge\",\"CurrTimeWait\":\"gauge\",\"CurrSubflows\":\"gauge\","
+		 "\"CurrConns\":\"gauge\",\"MPCurrEstab\":\"gauge\"}}",
 		 levels, worker);
 	data = json_loads(json, 0, NULL);
 	assert_non_null(data);
@@ -173,6 +234,13 @@ static void test_idle(void **state)
 	assert_string_equal(text, "CurrTimeWait 2, CurrSubflows 2");
 	assert_false(idle("\"CurrTimeWait\":2,\"CurrSubflows\":3", "", false, text));
 	assert_string_equal(text, "CurrSubflows 3");
+	assert_true(idle("\"CurrTimeWait\":1,\"CurrConns\":1", "", false, text));
+	assert_false(idle("\"CurrTimeWait\":1,\"CurrConns\":1", "", true, text));
+	assert_string_equal(text, "CurrTimeWait 1, CurrConns 1");
+	assert_false(idle("\"CurrTimeWait\":1,\"CurrConns\":2", "", false, text));
+	assert_string_equal(text, "CurrConns 2");
+	assert_false(idle("\"CurrTimeWait\":1,\"CurrConns\":1,\"MPCurrEstab\":1", "", false, text));
+	assert_string_equal(text, "MPCurrEstab 1");
 	assert_false(idle_check(none, false, text, sizeof(text)));
 	assert_string_equal(text, "mpgate's reply has no counters");
 	json_decref(none);
@@ -181,9 +249,8 @@ static void test_idle(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_units),
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_show),
+		cmocka_unit_test(test_units), cmocka_unit_test(test_table),
+		cmocka_unit_test(test_show),  cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_idle),
 	};
 

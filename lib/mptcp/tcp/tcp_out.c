@@ -381,7 +381,7 @@ static void queue_fin(struct tcp *t)
 
 	if (t->fin_acked || (s != NULL && s->flags & SEG_FIN))
 		return;
-	if (t->snd_unsent == NULL) {
+	if (s == NULL || t->snd_unsent == NULL) {
 		m = rte_pktmbuf_alloc(t->st->mbufs);
 		if (m == NULL) {
 			st_inc(t->st, CTR_DROP_NO_MBUF);
