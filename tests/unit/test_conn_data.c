@@ -206,6 +206,24 @@ static void out_of_order(void **state)
 	assert_null(w->c->ofo.head);
 }
 
+/* A gap near the front of a long queue is filled by the subflow that brought its end: no octet that the
+ * subflow has acknowledged may get lost on the way to its place. */
+static void gap_far_from_the_last(void **state)
+{
+	struct world *w = *state;
+
+	open_mptcp(w, MPC_FLAG_H);
+	w->space = 1 << 20;
+	data(w, 0, 0, 100);
+	for (uint32_t k = 3; k < 700; k++)
+		data(w, 0, k * 100, 100);
+	data(w, 0, 200, 100);
+	assert_int_equal(ctr(w, CTR_DROP_TCP_OFO_LIMIT), 0);
+	data(w, 0, 100, 100);
+	assert_int_equal(w->rx_len, 70000);
+	assert_int_equal(rx_wrong(w, 0, 70000), 0);
+}
+
 static void beyond_window(void **state)
 {
 	struct world *w = *state;
@@ -294,6 +312,52 @@ static void window_creeps_no_further(void **state)
 			world_wait(w, 1);
 	}
 	assert_true(w->rx_len < 3 * 65536);
+}
+
+/* The window that a segment of old data is answered with. */
+static uint32_t window_now(struct world *w)
+{
+	uint32_t seq = w->path[0].seq;
+	struct sent *s;
+
+	forget(w);
+	w->path[0].seq = w->path[0].iss + 1;
+	data(w, 0, 0, 100);
+	w->path[0].seq = seq;
+	s = want(w, 0);
+	assert_int_equal(s->p.ack, seq);
+	forget(w);
+	return (uint32_t)s->p.wnd << w->cfg.rcv_wscale;
+}
+
+/* A closed window opens by a segment or not at all, whatever is asked or told meanwhile. */
+static void window_is_not_silly(void **state)
+{
+	struct world *w = *state;
+	uint32_t wnd;
+
+	w->space = 20000;
+	open_mptcp(w, MPC_FLAG_H);
+	data(w, 0, 0, 1399);
+	w->space = 0;
+	while ((wnd = window_now(w)) > 0)
+		data(w, 0, w->rx_len, wnd < 1399 ? (uint16_t)wnd : 1399);
+	assert_true(w->rx_len > 65535 - 1399);
+	for (w->space = 100; w->space < 1536; w->space += 100) {
+		conn_window_update(w->c);
+		assert_null(next(w));
+		assert_int_equal(window_now(w), 0);
+	}
+	w->space = 1536; /* a multiple of the scale */
+	conn_window_update(w->c);
+	assert_int_equal(want(w, 0)->p.wnd, 3);
+	assert_int_equal(window_now(w), 1536);
+	w->space = 2560; /* no segment more */
+	conn_window_update(w->c);
+	assert_null(next(w));
+	assert_int_equal(window_now(w), 1536);
+	w->space = 3072;
+	assert_int_equal(window_now(w), 3072);
 }
 
 /* --- DATA_FIN ---------------------------------------------------------------------------------------- */
@@ -448,6 +512,124 @@ static void data_after_data_fin(void **state)
 	assert_int_equal(w->rx_len, 100);
 	data_fin(w, 0, 201);
 	assert_int_equal(w->fins, 1);
+}
+
+/* All data is here already when a path that sends it again brings the DATA_FIN with it. */
+static void data_fin_on_old_data(void **state)
+{
+	struct world *w = *state;
+	struct opt_buf o;
+	uint8_t b[100];
+
+	open_mptcp(w, w->params.checksum ? MPC_FLAG_H | MPC_FLAG_A : MPC_FLAG_H);
+	data(w, 0, 0, 100);
+	join(w, 1);
+	forget(w);
+	fill(b, 0, 100);
+	put_dss(w, &o, MAP64 | ACK64 | DSS_FLAG_FIN, in_dsn(w, 0), ssn_of(w, 1), 101, b, 100);
+	say(w, 1, TCPF_ACK, &o, b, 100);
+	assert_int_equal(w->fins, 1);
+	assert_int_equal(w->rx_len, 100);
+	assert_int_equal(acked_off(w), 101);
+	/* Our DATA_ACK was lost: again, alone and with the data. */
+	for (unsigned int i = 0; i < 2; i++) {
+		forget(w);
+		data_fin(w, i, 100);
+		assert_int_equal(acked_off(w), 101);
+		forget(w);
+		put_dss(w, &o, MAP64 | DSS_FLAG_FIN, in_dsn(w, 0), ssn_of(w, i), 101, b, 100);
+		say(w, i, TCPF_ACK, &o, b, 100);
+		assert_int_equal(acked_off(w), 101);
+	}
+	assert_int_equal(w->fins, 1);
+	assert_int_equal(w->rx_len, 100);
+	conn_shutdown(w->c);
+	w->dack++;
+	ack(w, 1);
+	closed_with(w, CONN_END_DONE);
+}
+
+static void data_fin_on_old_data_csum(void **state)
+{
+	((struct world *)*state)->params.checksum = true;
+	data_fin_on_old_data(state);
+}
+
+/* In parts: the end of the mapping is new, its beginning is not; and another path fills the gap. */
+static void data_fin_on_half_old_data(void **state)
+{
+	struct world *w = *state;
+	struct opt_buf o;
+	uint8_t b[100];
+
+	open_mptcp(w, MPC_FLAG_H);
+	data(w, 0, 0, 100);
+	join(w, 1);
+	data(w, 1, 250, 50);
+	forget(w);
+	fill(b, 200, 100);
+	put_dss(w, &o, MAP64 | DSS_FLAG_FIN, in_dsn(w, 200), ssn_of(w, 1), 101, b, 100);
+	say(w, 1, TCPF_ACK, &o, b, 100);
+	assert_int_equal(w->fins, 0);
+	assert_int_equal(acked_off(w), 100);
+	data(w, 0, 100, 100);
+	assert_int_equal(rx_wrong(w, 0, 300), 0);
+	assert_int_equal(w->fins, 1);
+	assert_int_equal(acked_off(w), 301);
+}
+
+/* A client that has asked closes everything with one segment, TCP's direction too; len: with the end of
+ * what it asks in it. */
+static void fin_beside_data_fin(struct world *w, uint16_t len)
+{
+	struct opt_buf o;
+	uint8_t b[100];
+
+	open_mptcp(w, MPC_FLAG_H);
+	data(w, 0, 0, 100);
+	forget(w);
+	fill(b, 100, len);
+	put_dss(w, &o, MAP64 | ACK64 | DSS_FLAG_FIN, in_dsn(w, 100), len > 0 ? ssn_of(w, 0) : 0,
+		len + 1, b, len);
+	say(w, 0, TCPF_ACK | TCPF_FIN, &o, b, len);
+	assert_int_equal(rx_wrong(w, 0, 100u + len), 0);
+	assert_int_equal(w->fins, 1);
+	assert_int_equal(w->c->state, CONN_CLOSE_WAIT);
+	assert_int_equal(acked_off(w), 101 + len);
+	/* The answer, more than goes out at once. */
+	world_wait(w, 100);
+	user_send(w, 50000);
+	for (unsigned int k = 0; k < 20 && conn_snd_queued(w->c, NULL) > 0; k++) {
+		world_wait(w, 10);
+		ack(w, 0);
+	}
+	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_true(w->dack == out_dsn(w, 50000));
+	w->at = 0;
+	assert_null(find_flag(w, TCPF_FIN)); /* not before its DATA_FIN is acknowledged */
+	forget(w);
+	conn_shutdown(w->c);
+	assert_int_equal(w->c->state, CONN_LAST_ACK);
+	assert_true(want(w, 0)->p.mp.dss.flags & DSS_FLAG_FIN);
+	assert_null(next(w));
+	w->dack++;
+	ack(w, 0);
+	closed_with(w, CONN_END_DONE);
+	assert_non_null(find_flag(w, TCPF_FIN));
+	say(w, 0, TCPF_ACK, NULL, NULL, 0);
+	assert_int_equal(pool_used(&w->mp.conns), 0);
+	assert_int_equal(ctr(w, CTR_CUR_TIME_WAIT), 0); /* the peer's */
+	assert_int_equal(ctr(w, CTR_TCP_OUT_RSTS), 0);
+}
+
+static void data_fin_and_fin(void **state)
+{
+	fin_beside_data_fin(*state, 0);
+}
+
+static void data_fin_and_fin_and_data(void **state)
+{
+	fin_beside_data_fin(*state, 100);
 }
 
 static void data_fin_32(void **state)
@@ -610,10 +792,12 @@ int main(void)
 		T(map_twice),
 		T(first_octets_win),
 		T(out_of_order),
+		T(gap_far_from_the_last),
 		T(beyond_window),
 		T(window_is_shared),
 		T(window_never_moves_left),
 		T(window_creeps_no_further),
+		T(window_is_not_silly),
 		T(peer_closes_first),
 		T(we_close_first),
 		T(fins_on_all_paths),
@@ -622,6 +806,11 @@ int main(void)
 		T(data_fin_with_data_csum),
 		T(data_fin_early),
 		T(data_after_data_fin),
+		T(data_fin_on_old_data),
+		T(data_fin_on_old_data_csum),
+		T(data_fin_on_half_old_data),
+		T(data_fin_and_fin),
+		T(data_fin_and_fin_and_data),
 		T(data_fin_32),
 		T(our_data_fin_is_repeated),
 		T(plain_closes),

@@ -213,6 +213,87 @@ static void checksum_fails_of_two(void **state)
 	assert_int_equal(rx_wrong(w, 0, 200), 0);
 }
 
+/* No fallback but RST with MP_FAIL on path 0, and the peer goes on elsewhere: at off. */
+static void no_fallback(struct world *w, uint64_t fail_dsn, uint32_t off)
+{
+	struct sent *s = want_rst(w, 0, MP_RST_MIDDLEBOX);
+
+	assert_true(s->p.mp.present & MP_BIT(MP_FAIL));
+	assert_true(s->p.mp.fail_dsn == fail_dsn);
+	assert_int_equal(ctr(w, CTR_MP_FAIL_TX), 1);
+	assert_int_equal(w->closed, 0);
+	assert_int_equal(w->c->mode, CONN_MPTCP);
+	assert_int_equal(w->c->n_subflows, 0);
+	assert_int_equal(w->rx_len, off);
+	join(w, 3);
+	data(w, 3, off, 100);
+	assert_int_equal(w->rx_len, off + 100);
+	assert_int_equal(rx_wrong(w, 0, off + 100), 0);
+	assert_false(w->rx_plain);
+}
+
+/* Another path had its part in the stream: what lies on this one is not all of it. */
+static void checksum_fails_after_join(void **state)
+{
+	struct world *w = *state;
+
+	open_mptcp(w, MPC_FLAG_H | MPC_FLAG_A);
+	data(w, 0, 0, 100);
+	join(w, 1);
+	data(w, 1, 100, 100);
+	say(w, 1, TCPF_RST | TCPF_ACK, NULL, NULL, 0);
+	assert_int_equal(w->c->n_subflows, 1);
+	data(w, 0, 200, 100);
+	forget(w);
+	bad_checksum(w, 0, 300);
+	no_fallback(w, in_dsn(w, 300), 300);
+}
+
+/* The mapping does not follow what was received: as plain octets it would be in the wrong place. */
+static void checksum_fails_on_old_data(void **state)
+{
+	struct world *w = *state;
+
+	open_mptcp(w, MPC_FLAG_H | MPC_FLAG_A);
+	data(w, 0, 0, 100);
+	forget(w);
+	bad_checksum(w, 0, 50);
+	no_fallback(w, in_dsn(w, 50), 100);
+}
+
+static void checksum_fails_ahead(void **state)
+{
+	struct world *w = *state;
+
+	open_mptcp(w, MPC_FLAG_H | MPC_FLAG_A);
+	data(w, 0, 0, 100);
+	forget(w);
+	bad_checksum(w, 0, 200);
+	no_fallback(w, in_dsn(w, 200), 100);
+}
+
+/* The same for what the peer does not like of ours: no way back after a second path. */
+static void fail_received_after_join(void **state)
+{
+	struct world *w = *state;
+	struct opt_buf o = {.room = TCP_OPTIONS_MAX};
+
+	open_mptcp(w, MPC_FLAG_H | MPC_FLAG_A);
+	data(w, 0, 0, 100);
+	join(w, 1);
+	say(w, 1, TCPF_RST | TCPF_ACK, NULL, NULL, 0);
+	user_send(w, 1000);
+	ack(w, 0);
+	forget(w);
+	mp_build_fail(&o, out_dsn(w, 0));
+	say(w, 0, TCPF_ACK, &o, NULL, 0);
+	want_rst(w, 0, MP_RST_MIDDLEBOX);
+	assert_int_equal(w->c->mode, CONN_MPTCP);
+	join(w, 2);
+	data(w, 2, 100, 100);
+	assert_int_equal(rx_wrong(w, 0, 200), 0);
+}
+
 /* A join that is not proven does not stand in the way. */
 static void checksum_fails_beside_join(void **state)
 {
@@ -291,6 +372,8 @@ int main(void)
 		T(acked_with_other_option),    T(fin_without_any_dss),
 		T(infinite_mapping),           T(infinite_mapping_alone),
 		T(checksum_fails_alone),       T(checksum_fails_of_two),
+		T(checksum_fails_after_join),  T(checksum_fails_on_old_data),
+		T(checksum_fails_ahead),       T(fail_received_after_join),
 		T(checksum_fails_beside_join), T(fail_received),
 		T(checksum_overlapping_maps),  T(checksum_spread_thin),
 	};

@@ -37,22 +37,33 @@ uint64_t ctr(const struct world *w, enum counter c)
 
 /* --- the stack's surroundings -------------------------------------------------------------------- */
 
+/* Whether octets from on, of which *next are there, bring it further. */
+static bool arrived_from(uint64_t *next, uint64_t from, uint32_t len)
+{
+	if ((int64_t)(from - *next) > 0 || (int64_t)(from + len - *next) <= 0)
+		return false;
+	*next = from + len;
+	return true;
+}
+
 static void arrived(struct world *w, struct path *path, const struct sent *s)
 {
 	const struct pkt *p = &s->p;
 	const struct mp_dss *d = &p->mp.dss;
+	uint64_t next = path->ack;
 
 	if (p->flags & TCPF_SYN) {
 		path->irs = p->seq;
 		path->ack = p->seq + 1;
-	} else if (p->seq == path->ack) {
-		path->ack += pkt_seg_len(p);
+	} else if (arrived_from(&next, next + (uint64_t)(int32_t)(p->seq - path->ack),
+				pkt_seg_len(p))) {
+		path->ack = (uint32_t)next;
 	}
 	if (p->tcp.has_ts)
 		path->tsecr = p->tcp.tsval;
 	if (p->payload_len > 0 && p->mp.present & MP_BIT(MP_DSS) && d->flags & DSS_FLAG_MAP &&
-	    d->dsn == w->dack)
-		w->dack += p->payload_len;
+	    d->data_len > 0)
+		arrived_from(&w->dack, d->dsn + (p->seq - path->irs - d->ssn), p->payload_len);
 }
 
 static void output(struct stack *st, struct rte_mbuf *m, struct nexthop *nh)
@@ -591,6 +602,14 @@ void data_fin(struct world *w, unsigned int i, uint32_t off)
 	struct opt_buf o;
 
 	put_dss(w, &o, MAP64 | ACK64 | DSS_FLAG_FIN, w->idsn_a + 1 + off, 0, 1, NULL, 0);
+	say(w, i, TCPF_ACK, &o, NULL, 0);
+}
+
+void prio(struct world *w, unsigned int i, bool backup)
+{
+	struct opt_buf o = {.room = TCP_OPTIONS_MAX};
+
+	mp_build_prio(&o, backup);
 	say(w, i, TCPF_ACK, &o, NULL, 0);
 }
 

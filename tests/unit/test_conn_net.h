@@ -131,6 +131,8 @@ void data(struct world *w, unsigned int i, uint32_t off, uint16_t len);
 /* A pure ACK with DATA_ACK. */
 void ack(struct world *w, unsigned int i);
 void data_fin(struct world *w, unsigned int i, uint32_t off);
+/* MP_PRIO on path i. */
+void prio(struct world *w, unsigned int i, bool backup);
 
 /* The next segment sent, or NULL. */
 struct sent *next(struct world *w);

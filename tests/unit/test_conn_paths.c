@@ -315,14 +315,6 @@ static unsigned int sent_on(struct world *w, unsigned int i)
 	return n;
 }
 
-static void prio(struct world *w, unsigned int i, bool backup)
-{
-	struct opt_buf o = {.room = TCP_OPTIONS_MAX};
-
-	mp_build_prio(&o, backup);
-	say(w, i, TCPF_ACK, &o, NULL, 0);
-}
-
 static void backup_waits(void **state)
 {
 	struct world *w = *state;
@@ -627,6 +619,59 @@ static void time_wait_reuse(void **state)
 	assert_int_equal(pool_used(&w->mp.conns), 1);
 }
 
+/* The only path is silent. What lies on it does not wait for its timers when there is a new one. */
+static void join_takes_over(void **state)
+{
+	struct world *w = *state;
+
+	open_mptcp(w, MPC_FLAG_H);
+	ack(w, 0);
+	join(w, 1);
+	ack(w, 1);
+	say(w, 0, TCPF_RST | TCPF_ACK, NULL, NULL, 0);
+	assert_int_equal(w->c->n_subflows, 1);
+	w->path[1].deaf = true;
+	user_send(w, 10000);
+	forget(w);
+	world_wait(w, 8000);
+	assert_true(sent_on(w, 1) > 0); /* in vain */
+	assert_true(w->c->subflows->tcp.backoff >= 3);
+	assert_int_equal(ctr(w, CTR_MP_SUBFLOW_STALE), 0);
+	join(w, 2);
+	all_on(w, 2, 0, 10000); /* no time has passed */
+	assert_int_equal(ctr(w, CTR_MP_SUBFLOW_STALE), 1);
+	ack(w, 2);
+	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	forget(w);
+	user_send(w, 3000);
+	all_on(w, 2, 10000, 13000);
+	assert_int_equal(sent_on(w, 1), 0);
+	ack(w, 2);
+	/* The old one is there again. */
+	w->path[1].deaf = false;
+	w->path[1].ack += 10000;
+	ack(w, 1);
+	assert_int_equal(ctr(w, CTR_MP_SUBFLOW_RECOVER), 1);
+	assert_int_equal(ctr(w, CTR_CUR_SEGS), 0);
+}
+
+/* One that answers keeps what it has. */
+static void join_takes_nothing(void **state)
+{
+	struct world *w = *state;
+
+	open_mptcp(w, MPC_FLAG_H);
+	ack(w, 0);
+	user_send(w, 10000);
+	forget(w);
+	join(w, 1);
+	assert_int_equal(sent_on(w, 1), 0);
+	assert_int_equal(ctr(w, CTR_MP_SUBFLOW_STALE), 0);
+	assert_int_equal(ctr(w, CTR_MP_RETRANS), 0);
+	ack(w, 0);
+	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+}
+
 /* The peer ends one path in order: the rest goes elsewhere. */
 static void path_closed_by_peer(void **state)
 {
@@ -721,6 +766,8 @@ int main(void)
 		T(small_writes),
 		T(no_buffers),
 		T(time_wait_reuse),
+		T(join_takes_over),
+		T(join_takes_nothing),
 		T(path_closed_by_peer),
 		T(last_path_dies),
 		T(break_before_make),

@@ -77,6 +77,21 @@ static enum counter in(uint8_t flags, uint32_t seq, uint32_t ack, uint16_t len)
 	return craft_in(&net, &c);
 }
 
+/* Our sequence number of what has been sent, and n segments of it in flight. */
+static void in_flight(unsigned int n)
+{
+	a.total = (uint64_t)n * 1000;
+	a.chunk_max = 0;
+	while (a.queued < a.total) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(net_pool());
+
+		memset(rte_pktmbuf_append(m, 1000), 0, 1000);
+		tcp_send(&a.t, seg_init(m, 0));
+		a.queued += 1000;
+	}
+	tcp_output(&a.t);
+}
+
 static void test_rst(void **state)
 {
 	(void)state;
@@ -239,6 +254,26 @@ static void test_paws(void **state)
 	net_fini(&net);
 }
 
+/* The peer lost its memory, and something takes the timestamps off its SYN (RFC 5961 s4.2). */
+static void test_syn_without_timestamp(void **state)
+{
+	struct craft c = {.flags = TCPF_SYN, .seq = ISS + 5000, .wnd = WND, .syn = "msw"};
+
+	(void)state;
+	begin("mwt");
+	assert_int_equal(craft_in(&net, &c), CTR_DROP_TCP_SYN);
+	take_flags(TCPF_ACK);
+	assert_int_equal(p.seq, iss + 1);
+	assert_int_equal(p.ack, ISS + 1);
+	assert_int_equal(net.end[0].ctrs[CTR_TCP_CHALLENGE_ACK], 1);
+	nothing_sent();
+	/* It answers that with RST, and begins anew. */
+	assert_int_equal(craft_in(&net, &(struct craft){.flags = TCPF_RST, .seq = ISS + 1}),
+			 CTR_NONE);
+	assert_int_equal(a.why, TCP_END_RESET);
+	net_fini(&net);
+}
+
 static void test_ofo(void **state)
 {
 	(void)state;
@@ -335,6 +370,59 @@ static void test_ofo_bound(void **state)
 	net_fini(&net);
 }
 
+/* Of the packet buffers a queue may have its share, when they get less as well. */
+static void test_ofo_share(void **state)
+{
+	struct stack *st = &net.end[0].st;
+
+	(void)state;
+	begin("msw");
+	stack_memory(st, 180, 100);
+	for (unsigned int i = 0; i < 20; i++)
+		assert_int_equal(in(TCPF_ACK, 10 + i * 4, 0, 2),
+				 i < 10 ? CTR_NONE : CTR_DROP_TCP_OFO_LIMIT);
+	assert_int_equal(a.t.ofo.n, 10);
+	stack_memory(st, 108, 100);
+	assert_int_equal(in(TCPF_ACK, 10 + 10 * 4, 0, 2), CTR_DROP_TCP_OFO_LIMIT);
+	assert_int_equal(in(TCPF_ACK, 0, 0, 10), CTR_NONE);
+	assert_int_equal(a.received, 12);
+	stack_memory(st, 1000, 100);
+	assert_int_equal(in(TCPF_ACK, 10 + 10 * 4, 0, 2), CTR_NONE);
+	assert_false(a.bad);
+	net_fini(&net);
+}
+
+/* No buffers: payload is not taken and not acknowledged; an ACK, a FIN and a RST are. */
+static void test_no_memory(void **state)
+{
+	struct stack *st = &net.end[0].st;
+
+	(void)state;
+	begin("msw");
+	assert_int_equal(in(TCPF_ACK, 0, 0, 100), CTR_NONE);
+	net_drop_all(&net);
+	stack_memory(st, 99, 100);
+	assert_int_equal(in(TCPF_ACK, 100, 0, 100), CTR_DROP_MEMORY);
+	assert_int_equal(in(TCPF_ACK, 300, 0, 100), CTR_DROP_MEMORY);
+	assert_int_equal(in(TCPF_ACK | TCPF_FIN, 100, 0, 100), CTR_DROP_MEMORY);
+	net_run(&net, 100, NULL, NULL);
+	nothing_sent();
+	assert_int_equal(a.received, 100);
+	assert_int_equal(a.fins, 0);
+	in_flight(2);
+	assert_int_equal(net_drop_all(&net), 2);
+	assert_int_equal(in(TCPF_ACK, 100, 2000, 0), CTR_NONE);
+	assert_int_equal(a.t.sndq.n, 0);
+	stack_memory(st, 100, 100);
+	assert_int_equal(in(TCPF_ACK, 100, 2000, 100), CTR_NONE);
+	stack_memory(st, 99, 100);
+	assert_int_equal(in(TCPF_ACK | TCPF_FIN, 200, 2000, 0), CTR_NONE);
+	assert_int_equal(a.received, 200);
+	assert_int_equal(a.fins, 1);
+	assert_false(a.bad);
+	net_fini(&net);
+}
+
 static void test_fin(void **state)
 {
 	(void)state;
@@ -383,21 +471,6 @@ static void test_zero_window_rx(void **state)
 	assert_int_equal(in(TCPF_ACK | TCPF_FIN, 20000, 0, 0), CTR_NONE);
 	assert_int_equal(a.fins, 1);
 	net_fini(&net);
-}
-
-/* Our sequence number of what has been sent, and n segments of it in flight. */
-static void in_flight(unsigned int n)
-{
-	a.total = (uint64_t)n * 1000;
-	a.chunk_max = 0;
-	while (a.queued < a.total) {
-		struct rte_mbuf *m = rte_pktmbuf_alloc(net_pool());
-
-		memset(rte_pktmbuf_append(m, 1000), 0, 1000);
-		tcp_send(&a.t, seg_init(m, 0));
-		a.queued += 1000;
-	}
-	tcp_output(&a.t);
 }
 
 static enum counter in_sack(uint32_t ack, unsigned int n, const uint32_t *edge)
@@ -480,6 +553,31 @@ static void test_sack_budget(void **state)
 	assert_int_equal(a.t.sacked_bytes, 0);
 	assert_int_equal(in_sack(0, 1, (uint32_t[]){500000, 510000}), CTR_NONE);
 	assert_int_equal(a.t.sacked_bytes, 10000);
+	net_fini(&net);
+}
+
+/* Longer than the search looks, and marked already but for its end: that is reached with the next ACK. */
+static void test_sack_goes_on(void **state)
+{
+	static const uint32_t before[] = {1000, 401000}, other[] = {800000, 801000},
+			      grown[] = {1000, 402000};
+
+	(void)state;
+	begin("msw");
+	a.t.cwnd = 2000000;
+	a.t.snd_wscale = 5;
+	a.t.snd_wnd = 1900000;
+	in_flight(1000);
+	net_drop_all(&net);
+	assert_int_equal(in_sack(0, 1, before), CTR_NONE);
+	assert_int_equal(a.t.sacked_bytes, 400000);
+	assert_int_equal(in_sack(0, 1, other),
+			 CTR_NONE); /* so that one was not in the ACK before */
+	assert_int_equal(a.t.sacked_bytes, 401000);
+	assert_int_equal(in_sack(0, 1, grown), CTR_NONE);
+	assert_int_equal(a.t.sacked_bytes, 401000); /* 256 of 400 looked at */
+	assert_int_equal(in_sack(0, 1, grown), CTR_NONE);
+	assert_int_equal(a.t.sacked_bytes, 402000);
 	net_fini(&net);
 }
 
@@ -721,14 +819,18 @@ int main(void)
 		cmocka_unit_test(test_syn_rcvd),
 		cmocka_unit_test(test_syn_sent),
 		cmocka_unit_test(test_paws),
+		cmocka_unit_test(test_syn_without_timestamp),
 		cmocka_unit_test(test_ofo),
 		cmocka_unit_test(test_ofo_first_wins),
 		cmocka_unit_test(test_ofo_bound),
+		cmocka_unit_test(test_ofo_share),
+		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_fin),
 		cmocka_unit_test(test_zero_window_rx),
 		cmocka_unit_test(test_sack_rx),
 		cmocka_unit_test(test_sack_after_timeout),
 		cmocka_unit_test(test_sack_budget),
+		cmocka_unit_test(test_sack_goes_on),
 		cmocka_unit_test(test_sack_renege),
 		cmocka_unit_test(test_sack_random),
 		cmocka_unit_test(test_mss),

@@ -68,16 +68,23 @@ static struct seg *ofo_pop(struct conn *c)
 	return s;
 }
 
-/* The last one queued at or before s (*prev, NULL: none). False: too far to look. */
+static uint64_t dsn_distance(uint64_t a, uint64_t b)
+{
+	return dsn_lt(a, b) ? b - a : a - b;
+}
+
+/* The last one queued at or before s (*prev, NULL: none), searched from the nearest of both ends and the
+ * last one of the same subflow. False: too far to look. */
 static bool ofo_place(const struct conn *c, const struct seg *s, struct seg **prev)
 {
-	struct seg *at = c->ofo.tail;
+	struct seg *at = c->ofo.tail, *hint;
 	unsigned int budget = DATA_OFO_STEPS_MAX;
 
 	if (at != NULL && dsn_lt(s->dsn, at->dsn)) {
-		if (s->sf_slot != 0 && c->ofo_hint[s->sf_slot - 1] != NULL)
-			at = c->ofo_hint[s->sf_slot - 1];
-		else if (s->dsn - c->ofo.head->dsn < at->dsn - s->dsn)
+		hint = s->sf_slot != 0 ? c->ofo_hint[s->sf_slot - 1] : NULL;
+		if (hint != NULL && dsn_distance(s->dsn, hint->dsn) < dsn_distance(s->dsn, at->dsn))
+			at = hint;
+		if (dsn_distance(s->dsn, c->ofo.head->dsn) < dsn_distance(s->dsn, at->dsn))
 			at = c->ofo.head;
 	}
 	while (at != NULL && dsn_lt(s->dsn, at->dsn) && --budget > 0)

@@ -231,12 +231,8 @@ static bool pools_short(const struct mptcp *mp)
 	       mp->subflows.n_free < mp->subflows.n / 8 + 1;
 }
 
-void mptcp_reap(struct mptcp *mp)
+static void reap_dead(struct mptcp *mp)
 {
-	for (unsigned int i = 0; unlikely(pools_short(mp)) && i < RECYCLE_MAX; i++) {
-		if (!tcp_time_wait_recycle(mp->st))
-			break;
-	}
 	while (mp->dead_subflows != NULL) {
 		struct subflow *sf = mp->dead_subflows;
 
@@ -250,5 +246,15 @@ void mptcp_reap(struct mptcp *mp)
 		mp->dead_conns = c->next_dead;
 		pool_put(&mp->conns, c);
 		st_dec(mp->st, CTR_CUR_CONNS);
+	}
+}
+
+void mptcp_reap(struct mptcp *mp)
+{
+	reap_dead(mp);
+	for (unsigned int i = 0; unlikely(pools_short(mp)) && i < RECYCLE_MAX; i++) {
+		if (!tcp_time_wait_recycle(mp->st))
+			break;
+		reap_dead(mp);
 	}
 }

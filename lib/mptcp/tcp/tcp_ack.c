@@ -286,8 +286,10 @@ static bool take_window(struct tcp *t, const struct tcp_rx *rx)
 
 	if (!seq_lt(t->snd_wl1, rx->seq) && !(t->snd_wl1 == rx->seq && seq_leq(t->snd_wl2, p->ack)))
 		return false;
-	if (t->snd_wnd == 0 && wnd > 0)
+	if (t->snd_wnd == 0 && wnd > 0) {
 		tcp_persist_over(t);
+		t->backoff = 0; /* what was held up starts its count of attempts now */
+	}
 	t->snd_wnd = wnd;
 	t->snd_wl1 = rx->seq;
 	t->snd_wl2 = p->ack;
