@@ -84,7 +84,9 @@ def test_counted_while_a_transfer_goes_on(lab, case, counted):
     t = lab.transfer_start("both", 3 * MIB)
     lab.wait_moved(before, MIB // 2)
     lab.inject([frame] * N)
-    wait_for(f"{name} counts {N}", lambda: counted(name) >= N, 5)
+    # Packet sockets with several queues have the kernel put IPv4 fragments together first.
+    if not (name == "DropIpFrag" and "IPv6" not in case and lab.spec.port == "af_packet"):
+        wait_for(f"{name} counts {N}", lambda: counted(name) >= N, 5)
     lab.transfer_end(t)
 
 

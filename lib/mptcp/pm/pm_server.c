@@ -10,7 +10,6 @@
 
 #define ADD_TRIES    3
 #define ADD_RETRY_MS 1000
-#define ADD_IN_A_ROW 2
 #define ADD_PAUSE_MS 20
 #define RM_PROBE_MS  1000 /* a live path answers a keepalive probe within this */
 
@@ -26,27 +25,29 @@ static uint8_t all_announced(const struct conn *c)
 
 static void pm_announce_timer(struct wheel_timer *t, void *ctx);
 
-/* One ACK with ADD_ADDR for each address not echoed yet; to others they look like duplicate ACKs, so two
- * in a row and then a pause (RFC 8684 s3.4.1). */
+/* A round: an ACK with ADD_ADDR for each address not echoed yet. To others on the path they look like
+ * duplicate ACKs (RFC 8684 s3.4.1: two in a row at most), and peers handle one at a time, so the next
+ * one follows the echo of the one before, or a pause. */
 static void pm_announce(struct conn *c)
 {
 	struct conn_announce *an = &c->announce;
 	struct stack *st = c->mp->st;
 	struct subflow *sf = pm_subflow(c);
-	unsigned int sent = 0;
+	bool sent = false;
 
 	if (an->echoed == all_announced(c) || an->tries >= ADD_TRIES)
 		return;
 	for (; sf != NULL && an->at < c->mp->n_local_addrs; an->at++) {
 		if ((an->echoed & (1u << an->at)) != 0)
 			continue;
-		if (sent++ == ADD_IN_A_ROW) {
+		if (sent) {
 			wheel_arm(&st->wheel, &an->timer, st->now_ms + ADD_PAUSE_MS,
 				  pm_announce_timer);
 			return;
 		}
 		an->next = an->at;
 		an->pending = true;
+		sent = true;
 		tcp_send_ack(&sf->tcp);
 	}
 	an->at = 0;
@@ -86,6 +87,8 @@ static void pm_echo_rx(struct conn *c, const struct mp_add_addr *a)
 	}
 	if (c->announce.echoed == all_announced(c))
 		wheel_cancel(&c->mp->st->wheel, &c->announce.timer);
+	else if (c->announce.at > 0)
+		pm_announce(c);
 }
 
 static void pm_add_addr_rx(struct conn *c, struct subflow *sf, const struct mp_add_addr *a)
