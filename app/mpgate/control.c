@@ -95,10 +95,9 @@ static void abort_slots(struct worker *w, void *arg)
 	uint32_t *cursor = arg;
 
 	for (uint32_t i = 0; i < ABORT_SLOTS && *cursor < w->mp.conns.n; i++, (*cursor)++) {
-		struct conn *c = pool_at(&w->mp.conns, *cursor);
+		struct conn *c = mptcp_conn_at(&w->mp, *cursor);
 
-		/* A free slot is poisoned or was never used: mp is not this one. */
-		if (c->mp == &w->mp && !c->in_dead_list)
+		if (c != NULL)
 			conn_abort(c);
 	}
 }

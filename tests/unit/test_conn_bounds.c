@@ -3,6 +3,7 @@
  * What a peer may make us hold: packet buffers, joins that are not proven, paths that do not answer,
  * connections in TIME_WAIT. The connection layer against a scripted peer.
  */
+#include "mptcp/conn/conn_info.h"
 #include "test_conn_net.h"
 
 /* What was sent on path i as TCP sees it arrived up to there. */
@@ -344,6 +345,8 @@ static void joins_not_proven_take_no_place(void **state)
 static void eight_paths_and_three(void **state)
 {
 	struct world *w = *state;
+	struct conn_info info;
+	uint32_t cursor = 0;
 
 	w->params.subflows_max = CONN_SUBFLOWS_MAX;
 	open_mptcp(w, MPC_FLAG_H);
@@ -357,6 +360,10 @@ static void eight_paths_and_three(void **state)
 	for (unsigned int i = 7; i < 7 + CONN_JOINS_MAX; i++)
 		half_open_join(w, i);
 	assert_int_equal(w->c->n_subflows, 10);
+	/* Reports have them all: the first one, which tells the client, is the last of the list. */
+	assert_int_equal(conn_dump(&w->mp, &cursor, w->mp.conns.n, &info, 1), 1);
+	assert_int_equal(info.n_subflows, 10);
+	assert_true(flow_key_eq(&info.subflow[9].key, &w->path[0].key));
 	join_ack(w, 9);
 	ack(w, 9);
 	forget(w);

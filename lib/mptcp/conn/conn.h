@@ -299,6 +299,14 @@ void mptcp_input(struct mptcp *mp, struct rte_mbuf *m, const struct pkt *p);
 void mptcp_reap(struct mptcp *mp);
 /* Idle pass: refill the key pool a little. */
 void mptcp_idle(struct mptcp *mp);
+/* The connection in slot i of the pool, or NULL: there is none, or it has ended. */
+static inline struct conn *mptcp_conn_at(const struct mptcp *mp, uint32_t i)
+{
+	struct conn *c = pool_at(&mp->conns, i);
+
+	/* A free slot is poisoned or was never used: mp is not this one. */
+	return c->mp == mp && !c->in_dead_list ? c : NULL;
+}
 /* Packet buffers are out: reset the connection that holds most of them. Looks at a part of the pool a
  * call; call once a millisecond or so for as long as the stack's mem_out is set. */
 void mptcp_relieve(struct mptcp *mp);

@@ -51,7 +51,7 @@ static void conn_dump_one(const struct conn *c, struct conn_info *i)
 	CONN_FOREACH_SUBFLOW (sf, c) {
 		i->bytes_sent += sf->tcp.bytes_sent;
 		i->bytes_received += sf->tcp.bytes_received;
-		if (i->n_subflows < CONN_SUBFLOWS_MAX)
+		if (i->n_subflows < CONN_SLOTS_MAX)
 			subflow_dump(sf, &i->subflow[i->n_subflows++]);
 	}
 }
@@ -62,12 +62,10 @@ uint32_t conn_dump(struct mptcp *mp, uint32_t *cursor, uint32_t budget, struct c
 	uint32_t n = 0;
 
 	for (; *cursor < mp->conns.n && n < max && budget > 0; (*cursor)++, budget--) {
-		const struct conn *c = pool_at(&mp->conns, *cursor);
+		const struct conn *c = mptcp_conn_at(mp, *cursor);
 
-		/* A free slot is poisoned or was never used: mp is not this one. */
-		if (c->mp != mp || c->in_dead_list)
-			continue;
-		conn_dump_one(c, &out[n++]);
+		if (c != NULL)
+			conn_dump_one(c, &out[n++]);
 	}
 	return n;
 }

@@ -25,7 +25,7 @@ struct conn_info {
 	uint32_t snd_queued, ofo_bytes;
 	uint64_t bytes_sent, bytes_received;
 	uint64_t pair_id; /* w: user's choice through conn_info_pair; 0: none */
-	struct subflow_info subflow[CONN_SUBFLOWS_MAX];
+	struct subflow_info subflow[CONN_SLOTS_MAX];
 };
 
 /*

@@ -349,10 +349,12 @@ static void conn_rtx(struct wheel_timer *w, void *ctx)
 	struct seg *s = c->sndq.head;
 	struct subflow *sf;
 	unsigned int alive = 0;
+	bool held;
 
 	if (c->mode != CONN_MPTCP || !conn_usable(c) || c->snd_una == c->snd_nxt)
 		return;
-	if (!held_by_window(c) && ++c->rtx_tries > CONN_RTX_MAX) {
+	held = held_by_window(c);
+	if (!held && ++c->rtx_tries > CONN_RTX_MAX) {
 		st_inc(c->mp->st, CTR_TCP_GIVE_UP);
 		conn_end(c, CONN_END_TIMEOUT);
 		return;
@@ -363,7 +365,8 @@ static void conn_rtx(struct wheel_timer *w, void *ctx)
 		sf = s->tcp != NULL ? subflow_of(s->tcp) : NULL;
 		/* On a lone live subflow TCP itself repeats what it still has. */
 		if (alive > 1 || s->holders <= 1 || (sf != NULL && sf->stale)) {
-			mark_blind(c, s);
+			if (!held) /* a full reader has not taken it at data level: no fault of the path */
+				mark_blind(c, s);
 			c->avoid_slot = s->sf_slot;
 			s->sf_slot = 0;
 			c->reinject = s;

@@ -204,18 +204,16 @@ void mptcp_relieve(struct mptcp *mp)
 	struct conn *c;
 
 	for (unsigned int i = 0; i < RELIEVE_SLOTS; i++) {
-		c = pool_at(&mp->conns, mp->relieve_at);
-		/* A free slot is poisoned or was never used: mp is not this one. */
-		if (c->mp == mp && c->state != CONN_CLOSED && conn_held(c) > mp->relieve_held) {
+		c = mptcp_conn_at(mp, mp->relieve_at);
+		if (c != NULL && conn_held(c) > mp->relieve_held) {
 			mp->relieve_held = conn_held(c);
 			mp->relieve_worst = mp->relieve_at;
 			mp->relieve_id = c->id;
 		}
 		if (++mp->relieve_at < mp->conns.n)
 			continue;
-		c = pool_at(&mp->conns, mp->relieve_worst);
-		if (mp->relieve_held > 0 && c->mp == mp && c->state != CONN_CLOSED &&
-		    c->id == mp->relieve_id) {
+		c = mptcp_conn_at(mp, mp->relieve_worst);
+		if (mp->relieve_held > 0 && c != NULL && c->id == mp->relieve_id) {
 			st_inc(mp->st, CTR_TCP_ABORT_MEMORY);
 			conn_abort(c);
 		}
