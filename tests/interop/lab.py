@@ -448,10 +448,14 @@ class Lab:
         self.ip(ns, "-6", "addr", "add", f"fd00:{net}::2/64", "dev", dev, "nodad")
 
     def _forward(self, ns, a, b):
-        """Every frame that comes in at a goes out at b, and back."""
+        """Every frame that comes in at a goes out at b, and back.
+
+        As a copy: what waits in a shaper's queue must not be charged to its sender's socket. A kernel's
+        TCP would hold back as for its own NIC, and an AF_XDP sender spins for room.
+        """
         self.nft(ns, "".join(
             f"table netdev fwd_{x} {{ chain c {{ type filter hook ingress device {x} priority 100; "
-            f"fwd to {y}; }}; }};\n" for x, y in ((a, b), (b, a))))
+            f"dup to {y}; drop; }}; }};\n" for x, y in ((a, b), (b, a))))
 
     def gw_devs(self):
         return [f"mpg{i}" for i in range(self.spec.paths)] + ["mpgs"]

@@ -337,6 +337,47 @@ static void backup_waits(void **state)
 	assert_true(sent_on(w, 1) > 0);
 }
 
+static struct tcp *tcp_of_path(struct world *w, unsigned int i)
+{
+	struct subflow *sf;
+
+	CONN_FOREACH_SUBFLOW (sf, w->c) {
+		if (sf->tcp.key.remote_port == w->path[i].key.remote_port)
+			return &sf->tcp;
+	}
+	fail_msg("no subflow on path %u", i);
+	return NULL;
+}
+
+/* What was measured while a queue stood on a path must not keep it out of use for ever. */
+static void rested_path_is_tried(void **state)
+{
+	struct world *w = *state;
+	struct tcp *t;
+
+	open_mptcp(w, MPC_FLAG_H);
+	ack(w, 0);
+	join(w, 1);
+	t = tcp_of_path(w, 0);
+	t->min_rtt_us = t->srtt_us = 20000;
+	t = tcp_of_path(w, 1);
+	t->min_rtt_us = 10000;
+	t->srtt_us = 100000;
+	t->last_data_ms = w->st.now_ms;
+	forget(w);
+	world_wait(w, 99);
+	user_send(w, 1000);
+	assert_int_equal(sent_on(w, 0), 1);
+	forget(w);
+	world_wait(w, 2);
+	user_send(w, 1000);
+	assert_int_equal(sent_on(w, 1), 1);
+	/* In use, it is as slow as it was measured to be. */
+	forget(w);
+	user_send(w, 1000);
+	assert_int_equal(sent_on(w, 0), 1);
+}
+
 static void prio_changes(void **state)
 {
 	struct world *w = *state;
@@ -759,6 +800,7 @@ int main(void)
 		T(remove_addr_dead),
 		T(remove_addr_then_gone),
 		T(backup_waits),
+		T(rested_path_is_tried),
 		T(prio_changes),
 		T(path_dies),
 		T(path_stalls),

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Scheduler: of the subflows that may carry data and have room for it, the one with the least
- * smoothed RTT. Backup subflows serve only while no other lives (RFC 8684 s3.3.8); a stale one
- * only while all are. Threads: the owning worker.
+ * Scheduler: of the subflows that may carry data and have room for it, the one with the least RTT:
+ * the smoothed one while it is in use, the least ever seen once it has rested. Backup subflows serve
+ * only while no other lives (RFC 8684 s3.3.8); a stale one only while all are. Threads: the owning
+ * worker.
  */
 #include "mptcp/conn/conn_internal.h"
 
@@ -17,6 +18,18 @@ static bool can_send(const struct subflow *sf)
 static unsigned int class_of(const struct subflow *sf)
 {
 	return (sf->stale || sf->blind ? 2u : 0u) + (sf->backup_peer || sf->backup_local ? 1u : 0u);
+}
+
+/* A smoothed RTT has the queue in it that stood before the bottleneck when it was taken. On a path that
+ * has rested for as long that queue has drained, and nothing would ever correct what was measured
+ * then: the path would not be used again. */
+static uint32_t rtt_of(const struct subflow *sf)
+{
+	const struct tcp *t = &sf->tcp;
+
+	if (t->sndq.head != NULL || t->st->now_ms - t->last_data_ms <= t->srtt_us / 1000)
+		return t->srtt_us;
+	return t->min_rtt_us;
 }
 
 /* len 0: any subflow that may carry a control signal. */
@@ -34,7 +47,7 @@ struct subflow *sched_pick(struct conn *c, uint32_t len, uint8_t avoid_slot)
 			continue;
 		if (len > 0 && tcp_snd_space(&sf->tcp) < RTE_MIN(len, tcp_payload_max(&sf->tcp)))
 			continue;
-		if (best == NULL || sf->tcp.srtt_us < best->tcp.srtt_us)
+		if (best == NULL || rtt_of(sf) < rtt_of(best))
 			best = sf;
 	}
 	return best;
