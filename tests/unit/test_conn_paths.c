@@ -378,6 +378,42 @@ static void rested_path_is_tried(void **state)
 	assert_int_equal(sent_on(w, 0), 1);
 }
 
+/* The DATA_ACK may come on one path before the ACK of another path that still holds the octets: the room
+ * is there with the second of the two, and the user must hear of it. */
+static void acked_on_two_paths(void **state)
+{
+	struct world *w = *state;
+	uint32_t seq;
+
+	open_mptcp(w, MPC_FLAG_H);
+	ack(w, 0);
+	join(w, 1);
+	tcp_of_path(w, 0)->srtt_us = tcp_of_path(w, 0)->min_rtt_us = 1000;
+	tcp_of_path(w, 1)->srtt_us = tcp_of_path(w, 1)->min_rtt_us = 2000;
+	forget(w);
+	user_send(w, 1000);
+	assert_int_equal(sent_on(w, 0), 1);
+	w->dack = out_dsn(w, 1000);
+	w->acked = 0;
+	ack(w, 1);
+	assert_int_equal(conn_snd_queued(w->c, NULL), 1000);
+	w->acked = 0;
+	ack(w, 0);
+	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(w->acked, 1);
+	/* The same where the other path does not acknowledge but end. */
+	w->path[0].deaf = true;
+	seq = w->path[0].seq;
+	user_send(w, 1000);
+	w->dack = out_dsn(w, 2000);
+	ack(w, 1);
+	assert_int_equal(conn_snd_queued(w->c, NULL), 1000);
+	w->acked = 0;
+	feed(w, 0, TCPF_RST | TCPF_ACK, seq, NULL, NULL, 0);
+	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(w->acked, 1);
+}
+
 static void prio_changes(void **state)
 {
 	struct world *w = *state;
@@ -801,6 +837,7 @@ int main(void)
 		T(remove_addr_then_gone),
 		T(backup_waits),
 		T(rested_path_is_tried),
+		T(acked_on_two_paths),
 		T(prio_changes),
 		T(path_dies),
 		T(path_stalls),

@@ -68,7 +68,7 @@ struct conn_ops {
 	void (*rx)(struct conn *c, struct seg *s);
 	/* The peer has closed its direction. */
 	void (*rx_fin)(struct conn *c);
-	/* The send queue shrank: data was acknowledged. */
+	/* conn_snd_queued() may have become less: data was acknowledged, or a subflow ended. */
 	void (*acked)(struct conn *c);
 	/* The last upcall: no further use of c, whose memory may live on until TIME_WAIT is over.
 	 * With CONN_END_DONE all data was acknowledged. */
@@ -182,6 +182,7 @@ struct conn {
 	bool fin_rcvd : 1;      /* ... and reached */
 	bool peer_no_joins : 1; /* flag C of the peer */
 	bool pushing : 1;
+	bool data_freed : 1; /* by a DATA_ACK; the user has not heard of it */
 	bool in_dead_list : 1;
 	bool active : 1;
 	bool upcalls : 1;     /* the user knows of it */

@@ -45,7 +45,10 @@ void conn_orphaned(struct conn *c);
 
 /* data_tx.c */
 void conn_push(struct conn *c);
+/* Frees what is below una; the user hears of it by conn_tell_acked(). */
 void conn_data_acked(struct conn *c, uint64_t una);
+/* conn_snd_queued() has become less. */
+void conn_tell_acked(struct conn *c);
 /* What was sent last on slot and is not DATA_ACKed must be sent again elsewhere. */
 void conn_reinject_slot(struct conn *c, uint8_t slot);
 void conn_rtx_arm(struct conn *c);

@@ -273,7 +273,6 @@ void conn_reinject_slot(struct conn *c, uint8_t slot)
 void conn_data_acked(struct conn *c, uint64_t una)
 {
 	struct stack *st = c->mp->st;
-	bool freed = false;
 	struct seg *s;
 
 	if ((int64_t)(una - c->snd_una) <= 0)
@@ -284,16 +283,21 @@ void conn_data_acked(struct conn *c, uint64_t una)
 			c->reinject = s->dnext;
 		segdq_remove(&c->sndq, s);
 		seg_release(st, s);
-		freed = true;
+		c->data_freed = true;
 	}
 	c->snd_una = una;
 	c->rtx_tries = 0;
 	c->avoid_slot = 0;
 	conn_rtx_arm(c);
-	if (freed && c->upcalls && !c->user_closed)
-		c->params->ops->acked(c);
 	if (c->mode == CONN_MPTCP && c->fin_sent && c->snd_una == c->snd_end + 1)
 		conn_fin_acked(c);
+}
+
+void conn_tell_acked(struct conn *c)
+{
+	c->data_freed = false;
+	if (c->upcalls && !c->user_closed)
+		c->params->ops->acked(c);
 }
 
 void conn_tx_release(struct conn *c)

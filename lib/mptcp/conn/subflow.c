@@ -118,6 +118,7 @@ static void conn_lost_subflow(struct conn *c, const struct subflow *sf)
 		conn_push(c);
 	else
 		conn_orphaned(c);
+	conn_tell_acked(c); /* what only this one still held is gone */
 }
 
 static void subflow_closed(struct tcp *t, enum tcp_end why)
@@ -202,6 +203,10 @@ static void subflow_acked(struct tcp *t, uint32_t octets)
 		if (t->fin_acked)
 			conn_fin_acked(c);
 	}
+	/* After the DATA_ACK of the same packet. What that freed this queue may hold still, and the
+	 * other way round: the later of the two makes the room. */
+	if (octets > 0 || c->data_freed)
+		conn_tell_acked(c);
 	if (c->state != CONN_CLOSED)
 		conn_push(c);
 }
