@@ -258,11 +258,17 @@ static void relay_closed(struct conn *c, enum conn_end why)
 	relay_end(r);
 }
 
+static uint32_t room(uint64_t most, uint32_t held)
+{
+	return held < most ? (uint32_t)RTE_MIN(most - held, (uint64_t)UINT32_MAX) : 0;
+}
+
 static uint32_t relay_rcv_space(const struct conn *c)
 {
 	const struct relay *r = c->user;
 	const struct conn *other;
-	uint32_t most, held, segs;
+	uint32_t most, held, shared;
+	struct conn_queued q;
 
 	if (unlikely(r == NULL))
 		return 0;
@@ -270,17 +276,19 @@ static uint32_t relay_rcv_space(const struct conn *c)
 	other = r->leg[other_side(side_of(c))].c;
 	if (unlikely(!r->open && side_of(c) == RELAY_CLIENT)) {
 		most = RTE_MIN(most, (uint32_t)RELAY_EARLY_MAX);
-		held = r->early.bytes;
-		segs = r->early.n;
+		q = (struct conn_queued){.octets = r->early.bytes, .segs = r->early.n};
 	} else if (likely(other != NULL)) {
-		held = conn_snd_queued(other, &segs);
+		q = conn_snd_queued(other);
 	} else {
 		return 0;
 	}
+	/* What has arrived may fill a buffer of its own: its DATA_ACK often comes with the ACK of later
+	 * octets only, and those must be let in for that. */
+	held = q.octets - RTE_MIN(q.arrived, most);
 	/* However short it is, a segment takes a packet buffer. */
-	held = RTE_MAX(held, segs * SEG_LEAST);
-	most = (uint32_t)RTE_MIN((uint64_t)most, (uint64_t)r->ctx->w->st.seg_share * SEG_TYPICAL);
-	return held < most ? most - held : 0;
+	held = RTE_MAX(held, q.segs * SEG_LEAST);
+	shared = room((uint64_t)r->ctx->w->st.seg_share * SEG_TYPICAL, q.octets);
+	return RTE_MIN(room(most, held), shared);
 }
 
 static const struct conn_ops relay_ops = {

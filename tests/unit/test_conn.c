@@ -459,7 +459,7 @@ static void cookie_plain(void **state)
 	open_plain(w);
 	user_send(w, 100);
 	say(w, 0, TCPF_ACK, NULL, NULL, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 }
 
 static void stray(void **state)

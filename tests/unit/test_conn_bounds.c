@@ -46,11 +46,18 @@ static void close_ours_first(struct world *w, unsigned int i)
 
 /* --- what is queued -------------------------------------------------------------------------------- */
 
+static void queued_is(const struct world *w, uint32_t octets, uint32_t segs)
+{
+	struct conn_queued q = conn_snd_queued(w->c);
+
+	assert_int_equal(q.octets, octets);
+	assert_int_equal(q.segs, segs);
+}
+
 /* All is acknowledged at data level, nothing by the subflow: the buffers are taken all the same. */
 static void data_acked_but_not_by_tcp(void **state)
 {
 	struct world *w = *state;
-	uint32_t segs;
 
 	open_mptcp(w, MPC_FLAG_H);
 	user_send(w, 7000);
@@ -59,27 +66,22 @@ static void data_acked_but_not_by_tcp(void **state)
 	ack(w, 0);
 	assert_true(w->c->snd_una == w->c->snd_nxt);
 	assert_int_equal(w->c->sndq.bytes, 0);
-	assert_int_equal(conn_snd_queued(w->c, &segs), 7000);
-	assert_int_equal(segs, 5);
+	queued_is(w, 7000, 5);
 	/* And what is added to it. */
 	user_send(w, 2800);
-	assert_int_equal(conn_snd_queued(w->c, &segs), 9800);
-	assert_int_equal(segs, 7);
+	queued_is(w, 9800, 7);
 	tcp_acks_up_to(w, 0, 8400);
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, &segs), 1400);
-	assert_int_equal(segs, 1);
+	queued_is(w, 1400, 1);
 	tcp_acks_up_to(w, 0, 9800);
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, &segs), 0);
-	assert_int_equal(segs, 0);
+	queued_is(w, 0, 0);
 }
 
 /* What lies on a path that does not answer must not stop the others. */
 static void stale_path_does_not_count(void **state)
 {
 	struct world *w = *state;
-	uint32_t segs;
 
 	open_mptcp(w, MPC_FLAG_H);
 	ack(w, 0);
@@ -90,18 +92,16 @@ static void stale_path_does_not_count(void **state)
 	tcp_acks_up_to(w, 1, 0);
 	ack(w, 0); /* with the DATA_ACK for all of it */
 	assert_true(w->c->snd_una == w->c->snd_nxt);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 7000);
+	assert_int_equal(conn_snd_queued(w->c).octets, 7000);
 	w->path[1].deaf = true;
 	world_wait(w, 1500);
 	assert_int_equal(ctr(w, CTR_MP_SUBFLOW_STALE), 1);
-	assert_int_equal(conn_snd_queued(w->c, &segs), 0);
-	assert_int_equal(segs, 0);
+	queued_is(w, 0, 0);
 	assert_int_equal(ctr(w, CTR_CUR_SEGS), 5); /* they are there */
 	user_send(w, 2800);
-	assert_int_equal(conn_snd_queued(w->c, &segs), 2800);
-	assert_int_equal(segs, 2);
+	queued_is(w, 2800, 2);
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 }
 
 /* --- packet buffers --------------------------------------------------------------------------------- */
@@ -153,12 +153,12 @@ static void memory_is_out(void **state)
 		assert_int_equal(s->p.ack, seq);
 	assert_null(w->c->ofo.head);
 	/* What frees buffers is taken: DATA_ACK and ACK of the segments refused, and alone. */
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	user_send(w, 1400);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 1400);
+	assert_int_equal(conn_snd_queued(w->c).octets, 1400);
 	w->path[0].seq = seq;
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	/* A stranger gets no answer. */
 	forget(w);
 	say(w, 5, TCPF_SYN, NULL, NULL, 0);
@@ -263,7 +263,7 @@ static void hidden_buffers_count(void **state)
 	w->path[1].deaf = true;
 	world_wait(w, 1500);
 	assert_int_equal(ctr(w, CTR_MP_SUBFLOW_STALE), 1);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	open_plain_at(w, 6, 1006);
 	user_send(w, 4200);
 	plain[1] = w->c;
@@ -371,7 +371,7 @@ static void eight_paths_and_three(void **state)
 	for (unsigned int k = 0; k < 5; k++)
 		assert_int_equal(find_data(w)->path, 9);
 	ack(w, 9);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	for (uint32_t k = 9; k > 0; k--)
 		data(w, 9, k * 100, 100);
 	data(w, 9, 0, 100);
@@ -395,7 +395,7 @@ static void join_replaces_dead_path(void **state)
 	user_send(w, 2800);
 	world_wait(w, 250); /* one timeout */
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	forget(w);
 	join_syn(w, 2, false);
 	want_rst(w, 2, MP_RST_PROHIBITED);
@@ -576,7 +576,7 @@ static void reuse_begins_beyond(void **state)
 		user_send(w, 14000);
 		say(w, 0, TCPF_ACK, NULL, NULL, 0);
 	}
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	close_ours_first(w, 0);
 	last = w->path[0].ack;
 	world_wait(w, 20);

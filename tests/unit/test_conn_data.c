@@ -27,7 +27,7 @@ static void dsn_32(void **state)
 	user_send(w, 1000);
 	put_dss(w, &o, DSS_FLAG_ACK, 0, 0, 0, NULL, 0);
 	say(w, 0, TCPF_ACK, &o, NULL, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	/* Eight octets in, eight octets out. */
 	forget(w);
 	data(w, 0, 100, 100);
@@ -377,7 +377,7 @@ static void peer_closes_first(void **state)
 	/* Half-closed: we go on. */
 	user_send(w, 5000);
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	forget(w);
 	conn_shutdown(w->c);
 	s = want(w, 0);
@@ -599,11 +599,11 @@ static void fin_beside_data_fin(struct world *w, uint16_t len)
 	/* The answer, more than goes out at once. */
 	world_wait(w, 100);
 	user_send(w, 50000);
-	for (unsigned int k = 0; k < 20 && conn_snd_queued(w->c, NULL) > 0; k++) {
+	for (unsigned int k = 0; k < 20 && conn_snd_queued(w->c).octets > 0; k++) {
 		world_wait(w, 10);
 		ack(w, 0);
 	}
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	assert_true(w->dack == out_dsn(w, 50000));
 	w->at = 0;
 	assert_null(find_flag(w, TCPF_FIN)); /* not before its DATA_FIN is acknowledged */
@@ -674,7 +674,7 @@ static void plain_closes(void **state)
 	assert_int_equal(w->fins, 1);
 	user_send(w, 2000);
 	say(w, 0, TCPF_ACK, NULL, NULL, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	forget(w);
 	conn_shutdown(w->c);
 	assert_non_null(find_flag(w, TCPF_FIN)); /* at once, not with the next event */
@@ -705,14 +705,14 @@ static void data_ack_of_nothing(void **state)
 	dack = w->dack;
 	w->dack += 1000000;
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 1000);
+	assert_int_equal(conn_snd_queued(w->c).octets, 1000);
 	assert_int_equal(ctr(w, CTR_MP_DATA_ACK_BAD), 1);
 	w->dack = dack - 5000;
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 1000);
+	assert_int_equal(conn_snd_queued(w->c).octets, 1000);
 	w->dack = dack;
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 }
 
 static void data_ack_in_parts(void **state)
@@ -725,15 +725,15 @@ static void data_ack_in_parts(void **state)
 	dack = w->dack;
 	w->dack = dack - 2800 + 700;
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 2800);
+	assert_int_equal(conn_snd_queued(w->c).octets, 2800);
 	w->acked = 0;
 	w->dack = dack - 1400;
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 1400);
+	assert_int_equal(conn_snd_queued(w->c).octets, 1400);
 	assert_int_equal(w->acked, 1);
 	w->dack = dack;
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	assert_int_equal(ctr(w, CTR_CUR_SEGS), 0);
 }
 
@@ -749,16 +749,18 @@ static void held_until_data_ack(void **state)
 	w->dack -= 1000;
 	forget(w);
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 1000);
+	assert_int_equal(conn_snd_queued(w->c).octets, 1000);
 	/* ... and sent again when that takes long, with the same number. */
 	world_wait(w, 3000);
-	s = find_data(w);
+	do /* it was asked for before */
+		s = find_data(w);
+	while (s != NULL && s->p.payload_len == 1);
 	assert_non_null(s);
 	assert_true(s->p.mp.dss.dsn == out_dsn(w, 0));
 	assert_int_equal(s->p.mp.dss.ssn, 1001);
 	assert_int_equal(s->p.payload_len, 1000);
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 }
 
 static void peer_window_holds(void **state)

@@ -56,7 +56,7 @@ static void user_step(struct world *w)
 {
 	if (w->c == NULL)
 		return;
-	if (chance(40) && conn_snd_queued(w->c, NULL) < 200000)
+	if (chance(40) && conn_snd_queued(w->c).octets < 200000)
 		user_send(w, 1 + rnd_below(&rnd, chance(50) ? 300 : 8000));
 	if (chance(10)) {
 		w->space = rnd_below(&rnd, 300000);

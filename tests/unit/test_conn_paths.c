@@ -396,10 +396,10 @@ static void acked_on_two_paths(void **state)
 	w->dack = out_dsn(w, 1000);
 	w->acked = 0;
 	ack(w, 1);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 1000);
+	assert_int_equal(conn_snd_queued(w->c).octets, 1000);
 	w->acked = 0;
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	assert_int_equal(w->acked, 1);
 	/* The same where the other path does not acknowledge but end. */
 	w->path[0].deaf = true;
@@ -407,11 +407,85 @@ static void acked_on_two_paths(void **state)
 	user_send(w, 1000);
 	w->dack = out_dsn(w, 2000);
 	ack(w, 1);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 1000);
+	assert_int_equal(conn_snd_queued(w->c).octets, 1000);
 	w->acked = 0;
 	feed(w, 0, TCPF_RST | TCPF_ACK, seq, NULL, NULL, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	assert_int_equal(w->acked, 1);
+}
+
+/* The peer's TCP has all of it and its data level none: it is asked, with the last octet once more. */
+static void late_data_ack_is_asked_for(void **state)
+{
+	struct world *w = *state;
+	uint64_t una;
+	struct sent *s;
+
+	open_mptcp(w, MPC_FLAG_H);
+	ack(w, 0);
+	una = w->dack;
+	user_send(w, 5000);
+	w->dack = una;
+	forget(w);
+	ack(w, 0);
+	assert_int_equal(conn_snd_queued(w->c).arrived, 5000);
+	world_wait(w, 1);
+	assert_int_equal(w->n_sent, 0);
+	/* It does not answer with what is wanted: again, after twice as long each time. */
+	world_wait(w, 1);
+	for (unsigned int ms = 4; ms <= 256; ms *= 2) {
+		s = want(w, 0);
+		assert_int_equal(s->p.seq, w->path[0].irs + 5000);
+		assert_int_equal(s->p.payload_len, 1);
+		assert_int_equal(s->data[0], pattern(4999));
+		assert_true(s->p.mp.present & MP_BIT(MP_DSS));
+		assert_true(s->p.mp.dss.dsn == una + 5000 - s->p.mp.dss.data_len);
+		forget(w);
+		ack(w, 0);
+		if (ms == 256)
+			break;
+		world_wait(w, ms - 1);
+		assert_int_equal(w->n_sent, 0);
+		world_wait(w, 1);
+	}
+	assert_int_equal(ctr(w, CTR_MP_DACK_PROBE), 7);
+	/* Then the segments themselves. */
+	world_wait(w, 200);
+	assert_true(sent_on(w, 0) > 0);
+	w->dack = una + 5000;
+	ack(w, 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
+	/* The count begins again, and an answer ends it. */
+	user_send(w, 1000);
+	w->dack = una + 5000;
+	ack(w, 0);
+	forget(w);
+	world_wait(w, 2);
+	assert_int_equal(want(w, 0)->p.payload_len, 1);
+	w->dack = una + 6000;
+	forget(w);
+	ack(w, 0);
+	world_wait(w, 1000);
+	assert_int_equal(w->n_sent, 0);
+}
+
+/* As long as something is in flight its ACK will bring the DATA_ACK. */
+static void data_ack_is_not_asked_for_in_flight(void **state)
+{
+	struct world *w = *state;
+	uint64_t una;
+
+	open_mptcp(w, MPC_FLAG_H);
+	ack(w, 0);
+	una = w->dack;
+	user_send(w, 2800);
+	w->path[0].ack = w->path[0].irs + 1 + 1400;
+	w->dack = una;
+	forget(w);
+	ack(w, 0);
+	assert_int_equal(conn_snd_queued(w->c).arrived, 1400);
+	world_wait(w, 100);
+	assert_int_equal(w->n_sent, 0);
 }
 
 static void prio_changes(void **state)
@@ -481,7 +555,7 @@ static void path_dies(void **state)
 	all_on(w, 0, 0, 10000);
 	assert_true(ctr(w, CTR_MP_RETRANS) >= lost);
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	assert_int_equal(ctr(w, CTR_CUR_SEGS), 0);
 }
 
@@ -502,7 +576,7 @@ static void path_stalls(void **state)
 	assert_int_equal(ctr(w, CTR_MP_SUBFLOW_STALE), 1);
 	all_on(w, 0, 0, 10000);
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	/* New data keeps away from it, backup or not. */
 	forget(w);
 	user_send(w, 3000);
@@ -547,10 +621,11 @@ static void data_acks_lost_on_one_path(void **state)
 	forget(w);
 	world_wait(w, 500); /* once */
 	assert_true(sent_on(w, 0) > 0);
-	assert_int_equal(sent_on(w, 1), 0);
+	for (unsigned int k = 0; k < w->n_sent; k++) /* it is asked for one, no more */
+		assert_true(w->sent[k].path == 0 || w->sent[k].p.payload_len == 1);
 	w->dack = out_dsn(w, 2000);
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	/* A segment or two without the option mean nothing. */
 	assert_int_equal(w->c->n_subflows, 2);
 }
@@ -577,7 +652,7 @@ static void path_without_data_acks(void **state)
 	assert_int_equal(sent_on(w, 0), 0);
 	all_on(w, 1, 4000, 6000);
 	ack(w, 1);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 }
 
 /* Segments that are too long for a path are cut, new ones and those sent again. */
@@ -601,7 +676,7 @@ static void small_paths(void **state)
 	forget(w);
 	user_send(w, 5000);
 	all_on(w, 1, 0, 5000);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 5000);
+	assert_int_equal(conn_snd_queued(w->c).octets, 5000);
 	prio(w, 0, false);
 	forget(w);
 	world_wait(w, 300); /* copies to path 0, while path 1 has them still */
@@ -615,7 +690,7 @@ static void small_paths(void **state)
 	ack(w, 2);
 	all_on(w, 2, 0, 5000);
 	ack(w, 2);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	assert_int_equal(ctr(w, CTR_CUR_SEGS), 0);
 }
 
@@ -632,7 +707,7 @@ static void small_writes(void **state)
 	user_send(w, 1000);
 	for (unsigned int k = 0; k < 200; k++)
 		user_send(w, 11);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 3200);
+	assert_int_equal(conn_snd_queued(w->c).octets, 3200);
 	assert_true(w->c->sndq.n < 10);
 	w->path[0].wnd = 0xffff;
 	for (dack = 0; dack != w->dack;) {
@@ -640,7 +715,7 @@ static void small_writes(void **state)
 		ack(w, 0);
 	}
 	all_on(w, 0, 0, 3200);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 }
 
 /* No packet buffer at any moment: nothing breaks, and all is well when there are some again. */
@@ -720,7 +795,7 @@ static void join_takes_over(void **state)
 	all_on(w, 2, 0, 10000); /* no time has passed */
 	assert_int_equal(ctr(w, CTR_MP_SUBFLOW_STALE), 1);
 	ack(w, 2);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	forget(w);
 	user_send(w, 3000);
 	all_on(w, 2, 10000, 13000);
@@ -748,7 +823,7 @@ static void join_takes_nothing(void **state)
 	assert_int_equal(ctr(w, CTR_MP_SUBFLOW_STALE), 0);
 	assert_int_equal(ctr(w, CTR_MP_RETRANS), 0);
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 }
 
 /* The peer ends one path in order: the rest goes elsewhere. */
@@ -770,7 +845,7 @@ static void path_closed_by_peer(void **state)
 	user_send(w, 3000);
 	assert_true(sent_on(w, 0) > 0);
 	ack(w, 0);
-	assert_int_equal(conn_snd_queued(w->c, NULL), 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 }
 
 static void last_path_dies(void **state)
@@ -838,6 +913,8 @@ int main(void)
 		T(backup_waits),
 		T(rested_path_is_tried),
 		T(acked_on_two_paths),
+		T(late_data_ack_is_asked_for),
+		T(data_ack_is_not_asked_for_in_flight),
 		T(prio_changes),
 		T(path_dies),
 		T(path_stalls),

@@ -125,6 +125,7 @@ static void conn_cancel_timers(struct conn *c)
 
 	wheel_cancel(w, &c->rtx_timer);
 	wheel_cancel(w, &c->push_timer);
+	wheel_cancel(w, &c->dack_timer);
 	wheel_cancel(w, &c->life_timer);
 	wheel_cancel(w, &c->announce.timer);
 }
@@ -274,20 +275,23 @@ void conn_orphaned(struct conn *c)
 		  conn_orphan_expired);
 }
 
-uint32_t conn_snd_queued(const struct conn *c, uint32_t *segs)
+struct conn_queued conn_snd_queued(const struct conn *c)
 {
-	uint32_t octets = 0, n = 0;
+	uint32_t held = 0, n = 0, left = (uint32_t)(c->snd_end - c->snd_nxt);
 	const struct subflow *sf;
 
 	CONN_FOREACH_SUBFLOW (sf, c) {
 		if (sf->stale)
 			continue;
-		octets += sf->tcp.sndq.bytes;
+		held += sf->tcp.sndq.bytes;
 		n += sf->tcp.sndq.n;
 	}
-	if (segs != NULL)
-		*segs = RTE_MAX(n, c->sndq.n);
-	return RTE_MAX(octets, c->sndq.bytes);
+	left = dsn_lt(c->snd_nxt, c->snd_end) ? left : 0; /* a DATA_FIN lies beyond */
+	return (struct conn_queued){
+		.octets = RTE_MAX(held, c->sndq.bytes),
+		.segs = RTE_MAX(n, c->sndq.n),
+		.arrived = c->sndq.bytes > held + left ? c->sndq.bytes - held - left : 0,
+	};
 }
 
 void conn_window_update(struct conn *c)

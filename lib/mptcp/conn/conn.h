@@ -211,7 +211,8 @@ struct conn {
 	uint64_t fb_tx_off;            /* fallback: DSN - subflow sequence number, tx */
 	struct wheel_timer rtx_timer;  /* data-level retransmission, DATA_FIN */
 	struct wheel_timer push_timer; /* no buffer when there was something to send */
-	uint8_t rtx_tries;
+	struct wheel_timer dack_timer; /* all has arrived, and no DATA_ACK came */
+	uint8_t rtx_tries, dack_probes;
 	/* identity */
 	uint64_t key_local, key_remote;
 	uint64_t idsn_local, idsn_remote;
@@ -334,9 +335,12 @@ void conn_abort(struct conn *c);
 void conn_window_update(struct conn *c);
 /* What is queued and not yet acknowledged, at data level or by the subflow: the memory bound of the
  * relay. A peer may acknowledge at data level what it keeps unacknowledged on a subflow. A stale one
- * does not count: it gets nothing new, and what it has must not stop the others. Octets, and in
- * *segs (may be NULL) the packet buffers they take. */
-uint32_t conn_snd_queued(const struct conn *c, uint32_t *segs);
+ * does not count: it gets nothing new, and what it has must not stop the others. */
+struct conn_queued {
+	uint32_t octets, segs; /* segs: the packet buffers they take */
+	uint32_t arrived;      /* octets of these that only the DATA_ACK is missing for */
+};
+struct conn_queued conn_snd_queued(const struct conn *c);
 /* The largest payload all subflows of c take in one segment (MSS alignment of the other leg). */
 uint16_t conn_payload_max(const struct conn *c);
 

@@ -47,6 +47,8 @@ void conn_orphaned(struct conn *c);
 void conn_push(struct conn *c);
 /* Frees what is below una; the user hears of it by conn_tell_acked(). */
 void conn_data_acked(struct conn *c, uint64_t una);
+/* dack_probe.c: a subflow was acknowledged; ask for the DATA_ACK if it does not come. */
+void conn_dack_watch(struct conn *c);
 /* conn_snd_queued() has become less. */
 void conn_tell_acked(struct conn *c);
 /* What was sent last on slot and is not DATA_ACKed must be sent again elsewhere. */

@@ -286,7 +286,7 @@ void conn_data_acked(struct conn *c, uint64_t una)
 		c->data_freed = true;
 	}
 	c->snd_una = una;
-	c->rtx_tries = 0;
+	c->rtx_tries = c->dack_probes = 0;
 	c->avoid_slot = 0;
 	conn_rtx_arm(c);
 	if (c->mode == CONN_MPTCP && c->fin_sent && c->snd_una == c->snd_end + 1)

@@ -190,10 +190,8 @@ bool mptcp_free_flow(struct mptcp *mp, const struct flow_key *key)
 static uint32_t conn_held(const struct conn *c)
 {
 	const struct subflow *sf;
-	uint32_t n;
+	uint32_t n = conn_snd_queued(c).segs + c->ofo.n;
 
-	conn_snd_queued(c, &n);
-	n += c->ofo.n;
 	CONN_FOREACH_SUBFLOW (sf, c)
 		n += sf->pending.n + sf->tcp.ofo.n + (sf->stale ? sf->tcp.sndq.n : 0);
 	return n;

@@ -190,6 +190,8 @@ static void subflow_acked(struct tcp *t, uint32_t octets)
 			}
 			conn_fallback(c, sf, true, CTR_MPCAPABLE_DATA_FALLBACK);
 		}
+		if (octets > 0 && t->sndq.head == NULL)
+			conn_dack_watch(c);
 	}
 	if (c->mode != CONN_MPTCP) {
 		uint64_t una = t->snd_una + c->fb_tx_off;

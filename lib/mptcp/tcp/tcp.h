@@ -298,6 +298,9 @@ void tcp_shutdown(struct tcp *t);
 void tcp_abort(struct tcp *t);
 /* Send one keepalive probe now (an ACK with seq snd_una - 1). */
 void tcp_probe(struct tcp *t);
+/* The same with an octet, which peers do not limit the answers to: the last one of s, if that is what
+ * was acknowledged last, else without. */
+void tcp_probe_with(struct tcp *t, struct seg *s);
 
 /* The part of octets, newly acknowledged, that cwnd grows by in slow start. */
 static inline uint32_t tcp_slow_start_step(const struct tcp *t, uint32_t octets)

@@ -319,6 +319,20 @@ void tcp_probe(struct tcp *t)
 	xmit(t, &x);
 }
 
+void tcp_probe_with(struct tcp *t, struct seg *s)
+{
+	struct out x = {.seg = s, .seq = t->snd_una - 1, .len = 1, .flags = TCPF_ACK | TCPF_PSH};
+
+	if (!tcp_synchronised(t))
+		return;
+	if (s->len == 0 || s->seq + s->len != t->snd_una) {
+		tcp_probe(t);
+		return;
+	}
+	x.off = (uint16_t)(s->len - 1);
+	xmit(t, &x);
+}
+
 /* --- the queue ----------------------------------------------------------------------------- */
 
 uint16_t tcp_payload_max(const struct tcp *t)
