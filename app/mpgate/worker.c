@@ -189,6 +189,7 @@ static unsigned int worker_pass(struct worker *w)
 			rx_burst(w, q, m, n);
 		work += n;
 	}
+	stack_end_burst(&w->st);
 	tx_flush(w);
 	mptcp_reap(&w->mp);
 	relay_reap(w);

@@ -292,6 +292,7 @@ static void window_never_moves_left(void **state)
 	assert_int_equal(w->rx_len, off);
 	w->space = 100000;
 	conn_window_update(w->c);
+	stack_end_burst(&w->st);
 	assert_true(w->n_sent > 0);
 	window_edge(w, &edge, shift);
 }
@@ -345,15 +346,18 @@ static void window_is_not_silly(void **state)
 	assert_true(w->rx_len > 65535 - 1399);
 	for (w->space = 100; w->space < 1536; w->space += 100) {
 		conn_window_update(w->c);
+		stack_end_burst(&w->st);
 		assert_null(next(w));
 		assert_int_equal(window_now(w), 0);
 	}
 	w->space = 1536; /* a multiple of the scale */
 	conn_window_update(w->c);
+	stack_end_burst(&w->st);
 	assert_int_equal(want(w, 0)->p.wnd, 3);
 	assert_int_equal(window_now(w), 1536);
 	w->space = 2560; /* no segment more */
 	conn_window_update(w->c);
+	stack_end_burst(&w->st);
 	assert_null(next(w));
 	assert_int_equal(window_now(w), 1536);
 	w->space = 3072;

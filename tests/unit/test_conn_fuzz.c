@@ -61,6 +61,7 @@ static void user_step(struct world *w)
 	if (chance(10)) {
 		w->space = rnd_below(&rnd, 300000);
 		conn_window_update(w->c);
+		stack_end_burst(&w->st);
 	}
 	if (chance(2) && evil > 0) {
 		if (w->n_held == 0)

@@ -306,6 +306,7 @@ void world_wait(struct world *w, uint32_t ms)
 	for (; ms > 0; ms--) {
 		w->now_us += 1000;
 		stack_advance(&w->st, w->now_us);
+		stack_end_burst(&w->st);
 		mptcp_reap(&w->mp);
 	}
 }
@@ -339,6 +340,7 @@ void world_free(struct world *w)
 		w->n_sent = w->at = 0;
 		w->now_us += 1000000;
 		stack_advance(&w->st, w->now_us);
+		stack_end_burst(&w->st);
 		mptcp_reap(&w->mp);
 	}
 	for (unsigned int i = 0; i < RTE_DIM(levels); i++)
@@ -437,6 +439,7 @@ bool feed_any(struct world *w, unsigned int i, uint8_t flags, uint32_t seq,
 		return false;
 	}
 	mptcp_input(&w->mp, m, &p);
+	stack_end_burst(&w->st);
 	mptcp_reap(&w->mp);
 	return true;
 }

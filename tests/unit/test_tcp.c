@@ -511,6 +511,7 @@ static void test_no_mbufs(void **state)
 			if (a.t.state == TCPS_ESTABLISHED)
 				tcp_send_ack(&a.t);
 			tcp_window_update(&b.t);
+			stack_end_burst(&net.end[1].st);
 			while (n > 0)
 				rte_pktmbuf_free(taken[--n]);
 			net_run(&net, 5, NULL, NULL);

@@ -192,6 +192,7 @@ static enum counter deliver(struct end *e, struct rte_mbuf *m)
 		return CTR_DROP_NO_LISTENER;
 	}
 	reason = tcp_input(&a->t, m, &p);
+	stack_end_burst(&e->st);
 	if (reason != CTR_NONE)
 		st_inc(&e->st, reason);
 	return reason;
@@ -318,8 +319,10 @@ void app_resume(struct app *a)
 		seg_release(a->t.st, s);
 	}
 	a->held_bytes = 0;
-	if (a->t.state != TCPS_CLOSED)
-		tcp_window_update(&a->t);
+	if (a->t.state == TCPS_CLOSED)
+		return;
+	tcp_window_update(&a->t);
+	stack_end_burst(a->t.st);
 }
 
 static void op_fin(struct tcp *t)
@@ -464,8 +467,10 @@ bool net_run(struct net *n, uint64_t max_ms, bool (*until)(struct net *n, void *
 		uint64_t tick = n->now_us + 1000;
 
 		n->now_us = i >= 0 && n->flight[i].at_us < tick ? n->flight[i].at_us : tick;
-		for (int k = 0; k < 2; k++)
+		for (int k = 0; k < 2; k++) {
 			stack_advance(&n->end[k].st, n->now_us);
+			stack_end_burst(&n->end[k].st);
+		}
 		while (i >= 0 && n->flight[i].at_us <= n->now_us) {
 			struct flight f = n->flight[i];
 

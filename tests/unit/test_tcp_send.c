@@ -239,6 +239,7 @@ static uint16_t room(uint32_t octets)
 {
 	a.rx_buffer += octets;
 	tcp_window_update(&a.t);
+	stack_end_burst(a.t.st);
 	if (!net_take(&net, &p))
 		return 0;
 	assert_int_equal(p.flags, TCPF_ACK);

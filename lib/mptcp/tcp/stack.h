@@ -82,6 +82,7 @@ struct stack {
 	struct csprng rng;
 	struct timer_wheel wheel;
 	struct tcp *tw_oldest, *tw_newest; /* connections in TIME_WAIT; w: tcp.c */
+	struct tcp *burst; /* connections that acknowledge when the burst ends; w: tcp_delack.c */
 	struct rate_limit rst_limit, challenge_limit;
 	uint16_t ip_id;
 };
@@ -99,6 +100,9 @@ void stack_init(struct stack *st, const struct stack_ops *ops, const struct tcp_
  * Source: Choudhury and Hahne, "Dynamic queue length thresholds", 1998.
  */
 void stack_memory(struct stack *st, uint32_t free, uint32_t reserve);
+/* All packets of a burst are in: acknowledges what came in order, and offers new room. Call after each
+ * burst, and after what else may call conn_window_update(). */
+void stack_end_burst(struct stack *st);
 /* New time, and all timers that are due. Call once a burst or poll. */
 void stack_advance(struct stack *st, uint64_t now_us);
 

@@ -103,6 +103,7 @@ void tcp_closed(struct tcp *t, enum tcp_end why)
 		return;
 	count_end(t, why);
 	tcp_timer_stop(t);
+	tcp_leave_burst(t);
 	tcp_sndq_flush(t);
 	tcp_ofo_flush(t);
 	tcp_set_state(t, TCPS_CLOSED);

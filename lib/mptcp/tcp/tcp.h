@@ -137,6 +137,8 @@ struct tcp {
 	bool fin_sent : 1, fin_acked : 1, fin_rcvd : 1;
 	bool ack_now : 1;     /* an ACK must leave at the end of this input */
 	bool ack_pending : 1; /* an ACK is owed: delayed */
+	bool in_burst : 1;    /* on the stack's list of those to be looked at when the burst ends */
+	bool wnd_check : 1;   /* ... and there may be a larger window to offer */
 	bool in_recovery : 1;
 	bool rto_recovery : 1; /* recovery that began with a timeout */
 	bool no_data : 1;      /* w: owner. Send nothing but handshake and ACKs (join not proven) */
@@ -188,6 +190,7 @@ struct tcp {
 	uint32_t deadline_ms[TCPD_MAX];
 	struct tcp *tw_next, *tw_prev; /* in TIME_WAIT: the stack's list */
 	uint32_t tw_since_ms;
+	struct tcp *burst_next;
 	uint32_t last_rx_ms, last_tx_ms, last_data_ms;
 	uint32_t challenge_ms; /* time of the last challenge ACK; 0: none yet */
 	uint32_t oow_ms;       /* of the last ACK for a segment outside the window; 0: none yet */
@@ -289,8 +292,9 @@ void tcp_send(struct tcp *t, struct seg *s);
 void tcp_output(struct tcp *t);
 /* Send an ACK now (DATA_ACK, options). */
 void tcp_send_ack(struct tcp *t);
-/* The owner's window may have grown: send a window update when it is worth it (RFC 9293
- * s3.8.6.2.2: grown by two segments or half of the buffer, or opened from below one segment). */
+/* The owner's window may have grown: at the end of the burst send a window update when it is worth it
+ * (RFC 9293 s3.8.6.2.2: grown by two segments or half of the buffer, or opened from below one
+ * segment). */
 void tcp_window_update(struct tcp *t);
 /* No more to send: FIN follows the queue. Idempotent. */
 void tcp_shutdown(struct tcp *t);

@@ -86,6 +86,10 @@ enum counter tcp_rcv_text(struct tcp *t, struct tcp_rx *rx);
 void tcp_ofo_flush(struct tcp *t);
 unsigned int tcp_sack_blocks(const struct tcp *t, struct sack_block *b, unsigned int max);
 
+/* tcp_delack.c */
+void tcp_owe_ack(struct tcp *t, uint16_t len, bool gap);
+void tcp_leave_burst(struct tcp *t); /* t ends */
+
 /* tcp_timer.c */
 void tcp_timer_set(struct tcp *t, enum tcp_deadline d, uint32_t ms);
 void tcp_timer_stop(struct tcp *t);

@@ -185,7 +185,7 @@ static struct rte_mbuf *frame_of(struct tcp *t, const struct out *x, uint16_t *s
 
 static void ack_left(struct tcp *t)
 {
-	t->ack_now = t->ack_pending = false;
+	t->ack_now = t->ack_pending = t->wnd_check = false;
 	t->last_ack_sent = t->rcv_nxt;
 	tcp_timer_off(t, TCPD_DELACK);
 }
@@ -608,23 +608,5 @@ void tcp_output(struct tcp *t)
 		watch_window(t);
 	}
 	if (t->ack_now)
-		send_ack(t);
-}
-
-void tcp_window_update(struct tcp *t)
-{
-	uint32_t wnd, offered, edge, grown;
-
-	if (t->state != TCPS_ESTABLISHED && t->state != TCPS_FIN_WAIT_1 &&
-	    t->state != TCPS_FIN_WAIT_2)
-		return;
-	wnd = t->ops->rcv_window(t);
-	edge = t->rcv_nxt + wnd;
-	if (seq_leq(edge, t->rcv_adv))
-		return;
-	grown = edge - t->rcv_adv;
-	offered = tcp_rcv_wnd(t);
-	if (grown >= 2u * t->rcv_mss || grown >= t->rcv_wnd_max / 2 ||
-	    (offered < t->rcv_mss && wnd >= t->rcv_mss))
 		send_ack(t);
 }

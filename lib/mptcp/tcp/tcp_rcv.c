@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Received payload: in order to the owner, out of order into a bounded queue, FIN in its place, and
- * when to acknowledge. Of octets received twice the first ones count.
+ * Received payload: in order to the owner, out of order into a bounded queue, FIN in its place. Of
+ * octets received twice the first ones count.
  * Owning worker only. Source: RFC 9293 s3.10.7.4 (seventh and eighth), RFC 2018 s4, RFC 5681 s4.2.
  */
 #include "mptcp/tcp/tcp_internal.h"
@@ -198,28 +198,6 @@ static enum counter queue_ofo(struct tcp *t, struct seg *s)
 	return CTR_NONE;
 }
 
-/* --- acknowledging --------------------------------------------------------------------------- */
-
-/* In-order payload of len octets was taken. gap: something was or is out of order. */
-static void owe_ack(struct tcp *t, uint16_t len, bool gap)
-{
-	if (t->last_ack_sent == t->rcv_nxt)
-		return; /* the owner's answer took it along */
-	if (len > t->rcv_seg_max)
-		t->rcv_seg_max = len;
-	if (t->quickacks > 0) {
-		t->quickacks--;
-		t->ack_now = true;
-	}
-	/* RFC 9293 s3.8.6.3: at least every second full-sized segment. */
-	if (gap || t->rcv_nxt - t->last_ack_sent >= 2u * t->rcv_seg_max)
-		t->ack_now = true;
-	if (t->ack_now || t->ack_pending)
-		return;
-	t->ack_pending = true;
-	tcp_timer_set(t, TCPD_DELACK, t->st->cfg->delack_ms);
-}
-
 /* --- FIN -------------------------------------------------------------------------------------- */
 
 static void take_fin(struct tcp *t)
@@ -263,7 +241,7 @@ static enum counter take_in_order(struct tcp *t, struct seg *s)
 	if (t->state == TCPS_CLOSED)
 		return CTR_NONE;
 	sack_forget(t);
-	owe_ack(t, len, gap);
+	tcp_owe_ack(t, len, gap);
 	return CTR_NONE;
 }
 
