@@ -275,6 +275,7 @@ class Spec:
     time_wait_ms: int = 200
     drain_ms: int = 3000
     relay_buffer: int = 1 << 20
+    sleepy: bool = True         # idle workers sleep: the kernel's peers need their CPUs, too
     connect_timeout_ms: int = 500
 
 
@@ -552,7 +553,7 @@ class Lab:
         v = {"mbufs": 65536, "connections": 4096, "subflows": 32768, **over}
         y = [f"workers: {s.workers}", f"cores: {self.cores}",
              f"control_core: {self.peer_cpus[0]}",
-             "yield: true",  # kernel peers need the workers' CPUs too
+             f"yield: {'true' if s.sleepy else 'false'}",
              "memory:", f"  hugepages: {'true' if hugepages else 'false'}",
              *(f"  {k}: {v[k]}" for k in ("mbufs", "connections", "subflows")),
              f"  relay_buffer: {s.relay_buffer}", "ports:"]
