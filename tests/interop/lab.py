@@ -469,14 +469,14 @@ class Lab:
             self.nft("gw", f"table netdev mute_{dev} {{ chain c {{ type filter hook ingress "
                            f"device {dev} priority 0; drop; }}; }};")
 
-    def shape(self, mbit):
-        """Limit each path to mbit in each direction (0: no limit)."""
+    def shape(self, mbit, queue_ms=20):
+        """Limit each path to mbit in each direction (0: no limit). A longer queue drops what comes then."""
         for i in range(self.spec.paths):
             for dev in (f"a{i}", f"c{i}"):
                 tc = ["ip", "netns", "exec", self.ns["net"], "tc", "qdisc"]
                 if mbit:
                     sh(*tc, "replace", "dev", dev, "root", "tbf", "rate", f"{mbit}mbit",
-                       "burst", "64k", "latency", "20ms")
+                       "burst", "64k", "latency", f"{queue_ms}ms")
                 else:
                     sh(*tc, "del", "dev", dev, "root", check=False)
 

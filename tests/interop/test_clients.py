@@ -75,13 +75,13 @@ def test_half_close(lab, mptcp):
 @specs(*SPECS)
 def test_client_that_does_not_read_is_not_buffered_for(lab, counted):
     """Backpressure: while the client sleeps, mpgate takes no more than its relay buffer holds."""
-    t = lab.transfer_start("down", 64 * MIB, extra=("--stall", "2"))
+    t = lab.transfer_start("down", 64 * MIB, extra=("--stall", "6"))
     last = [-1]
 
     def still():
         now, last[0] = last[0], counted("RelayBytesToClient")
         return last[0] > 0 and now == last[0]
-    wait_for("the relay stops", still, 1.5, step=0.2)
+    wait_for("the relay stops", still, 5, step=0.2)
     assert last[0] < 24 * MIB  # the client's receive buffer and what was acknowledged before
     held = lab.counters()["CurrSegs"] * 1300
     assert held < 4 * lab.spec.relay_buffer, f"about {held} octets are held"

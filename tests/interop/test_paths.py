@@ -9,6 +9,7 @@ BASIC = (Spec(), Spec(port="af_packet", workers=2), Spec(workers=2, family=6, pa
 SIGNAL = (Spec(signal=True), Spec(signal=True, workers=2, paths=4),
           Spec(signal=True, port="af_packet", family=6))
 RATE = 100  # Mbit/s a path where something has to happen in the middle
+DEEP = 200  # ms of queue: more than the relay's buffer, so that nothing is lost and sent again
 
 
 @specs(*BASIC)
@@ -70,9 +71,9 @@ def test_show_subflows(lab):
 @specs(*BASIC[:2])
 def test_backup_path_rests_until_it_is_needed(lab, mode):
     lab.endpoints("subflow", "backup")
-    lab.shape(RATE)
+    lab.shape(RATE, DEEP)
     before, rest = lab.all_bytes(), sum(lab.path_bytes(1))
-    t = lab.transfer_start(mode, 24 * MIB)
+    t = lab.transfer_start(mode, 32 * MIB)
     lab.wait_moved(before, 8 * MIB)
     if mode == "down":
         backup = [r["backup"] for r in sorted(lab.subflows(), key=lab.path_of)]
@@ -149,7 +150,7 @@ def test_client_removes_its_address(lab, counted):
 @specs(Spec())
 def test_client_changes_priority(lab, counted):
     """The kernel sends MP_PRIO when an endpoint is made a backup; the path then rests."""
-    lab.shape(RATE)
+    lab.shape(RATE, DEEP)
     before = lab.all_bytes()
     t = lab.transfer_start("down", 36 * MIB)
     lab.wait_moved(before, 6 * MIB)
