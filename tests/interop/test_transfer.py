@@ -37,7 +37,7 @@ def test_every_path_carries(lab, mode):
 @specs(*GRID)
 def test_bulk_with_loss(lab, mode):
     lab.loss(0, 1)
-    (r,) = lab.transfer(mode, BIG // 2)
+    (r,) = lab.transfer(mode, BIG)
     assert not r["fallback"]
 
 
