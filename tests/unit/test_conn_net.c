@@ -717,3 +717,12 @@ void closed_with(const struct world *w, enum conn_end why)
 	assert_int_equal(w->closed, 1);
 	assert_int_equal(w->why, why);
 }
+
+unsigned int sent_on(struct world *w, unsigned int i)
+{
+	unsigned int n = 0;
+
+	for (unsigned int k = 0; k < w->n_sent; k++)
+		n += w->sent[k].path == i && w->sent[k].p.payload_len > 0;
+	return n;
+}

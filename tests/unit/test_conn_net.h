@@ -143,6 +143,8 @@ struct sent *find(struct world *w, enum mp_subtype subtype);
 struct sent *find_data(struct world *w);
 struct sent *find_flag(struct world *w, uint8_t flag);
 void forget(struct world *w);
+/* Segments with payload on path i since then. */
+unsigned int sent_on(struct world *w, unsigned int i);
 
 /* The next RST, which must be on path i with that reason (negative: without MP_TCPRST). */
 struct sent *want_rst(struct world *w, unsigned int i, int reason);

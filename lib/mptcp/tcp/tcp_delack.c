@@ -62,7 +62,8 @@ static void end_burst(struct tcp *t)
 	if (!tcp_synchronised(t))
 		return;
 	/* RFC 9293 s3.8.6.3: at least every second full-sized segment. */
-	if ((owed > 0 && owed >= 2u * t->rcv_seg_max) || (t->wnd_check && window_worth_telling(t))) {
+	if ((owed > 0 && owed >= 2u * t->rcv_seg_max) ||
+	    (t->wnd_check && window_worth_telling(t))) {
 		tcp_send_ack(t);
 	} else if (owed > 0 && !t->ack_pending) {
 		t->ack_pending = true;

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Which path is chosen, when the user hears of room, and how a DATA_ACK that is late is asked for.
+ */
+#include "test_conn_net.h"
+
+static struct tcp *tcp_of_path(struct world *w, unsigned int i)
+{
+	struct subflow *sf;
+
+	CONN_FOREACH_SUBFLOW (sf, w->c) {
+		if (sf->tcp.key.remote_port == w->path[i].key.remote_port)
+			return &sf->tcp;
+	}
+	fail_msg("no subflow on path %u", i);
+	return NULL;
+}
+
+/* What was measured while a queue stood on a path must not keep it out of use for ever. */
+static void rested_path_is_tried(void **state)
+{
+	struct world *w = *state;
+	struct tcp *t;
+
+	open_mptcp(w, MPC_FLAG_H);
+	ack(w, 0);
+	join(w, 1);
+	t = tcp_of_path(w, 0);
+	t->min_rtt_us = t->srtt_us = 20000;
+	t = tcp_of_path(w, 1);
+	t->min_rtt_us = 10000;
+	t->srtt_us = 100000;
+	t->last_data_ms = w->st.now_ms;
+	forget(w);
+	world_wait(w, 99);
+	user_send(w, 1000);
+	assert_int_equal(sent_on(w, 0), 1);
+	forget(w);
+	world_wait(w, 2);
+	user_send(w, 1000);
+	assert_int_equal(sent_on(w, 1), 1);
+	/* In use, it is as slow as it was measured to be. */
+	forget(w);
+	user_send(w, 1000);
+	assert_int_equal(sent_on(w, 0), 1);
+}
+
+/* The DATA_ACK may come on one path before the ACK of another path that still holds the octets: the room
+ * is there with the second of the two, and the user must hear of it. */
+static void acked_on_two_paths(void **state)
+{
+	struct world *w = *state;
+	uint32_t seq;
+
+	open_mptcp(w, MPC_FLAG_H);
+	ack(w, 0);
+	join(w, 1);
+	tcp_of_path(w, 0)->srtt_us = tcp_of_path(w, 0)->min_rtt_us = 1000;
+	tcp_of_path(w, 1)->srtt_us = tcp_of_path(w, 1)->min_rtt_us = 2000;
+	forget(w);
+	user_send(w, 1000);
+	assert_int_equal(sent_on(w, 0), 1);
+	w->dack = out_dsn(w, 1000);
+	w->acked = 0;
+	ack(w, 1);
+	assert_int_equal(conn_snd_queued(w->c).octets, 1000);
+	w->acked = 0;
+	ack(w, 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
+	assert_int_equal(w->acked, 1);
+	/* The same where the other path does not acknowledge but end. */
+	w->path[0].deaf = true;
+	seq = w->path[0].seq;
+	user_send(w, 1000);
+	w->dack = out_dsn(w, 2000);
+	ack(w, 1);
+	assert_int_equal(conn_snd_queued(w->c).octets, 1000);
+	w->acked = 0;
+	feed(w, 0, TCPF_RST | TCPF_ACK, seq, NULL, NULL, 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
+	assert_int_equal(w->acked, 1);
+}
+
+/* The peer's TCP has all of it and its data level none: it is asked, with the last octet once more. */
+static void late_data_ack_is_asked_for(void **state)
+{
+	struct world *w = *state;
+	uint64_t una;
+	struct sent *s;
+
+	open_mptcp(w, MPC_FLAG_H);
+	ack(w, 0);
+	una = w->dack;
+	user_send(w, 5000);
+	w->dack = una;
+	forget(w);
+	ack(w, 0);
+	assert_int_equal(conn_snd_queued(w->c).arrived, 5000);
+	world_wait(w, 1);
+	assert_int_equal(w->n_sent, 0);
+	/* It does not answer with what is wanted: again, after twice as long each time. */
+	world_wait(w, 1);
+	for (unsigned int ms = 4; ms <= 256; ms *= 2) {
+		s = want(w, 0);
+		assert_int_equal(s->p.seq, w->path[0].irs + 5000);
+		assert_int_equal(s->p.payload_len, 1);
+		assert_int_equal(s->data[0], pattern(4999));
+		assert_true(s->p.mp.present & MP_BIT(MP_DSS));
+		assert_true(s->p.mp.dss.dsn == una + 5000 - s->p.mp.dss.data_len);
+		forget(w);
+		ack(w, 0);
+		if (ms == 256)
+			break;
+		world_wait(w, ms - 1);
+		assert_int_equal(w->n_sent, 0);
+		world_wait(w, 1);
+	}
+	assert_int_equal(ctr(w, CTR_MP_DACK_PROBE), 7);
+	/* Then the segments themselves. */
+	world_wait(w, 200);
+	assert_true(sent_on(w, 0) > 0);
+	w->dack = una + 5000;
+	ack(w, 0);
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
+	/* The count begins again, and an answer ends it. */
+	user_send(w, 1000);
+	w->dack = una + 5000;
+	ack(w, 0);
+	forget(w);
+	world_wait(w, 2);
+	assert_int_equal(want(w, 0)->p.payload_len, 1);
+	w->dack = una + 6000;
+	forget(w);
+	ack(w, 0);
+	world_wait(w, 1000);
+	assert_int_equal(w->n_sent, 0);
+}
+
+/* As long as something is in flight its ACK will bring the DATA_ACK. */
+static void data_ack_is_not_asked_for_in_flight(void **state)
+{
+	struct world *w = *state;
+	uint64_t una;
+
+	open_mptcp(w, MPC_FLAG_H);
+	ack(w, 0);
+	una = w->dack;
+	user_send(w, 2800);
+	w->path[0].ack = w->path[0].irs + 1 + 1400;
+	w->dack = una;
+	forget(w);
+	ack(w, 0);
+	assert_int_equal(conn_snd_queued(w->c).arrived, 1400);
+	world_wait(w, 100);
+	assert_int_equal(w->n_sent, 0);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		T(rested_path_is_tried),
+		T(acked_on_two_paths),
+		T(late_data_ack_is_asked_for),
+		T(data_ack_is_not_asked_for_in_flight),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
