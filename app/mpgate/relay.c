@@ -287,7 +287,8 @@ static uint32_t relay_rcv_space(const struct conn *c)
 	held = q.octets - RTE_MIN(q.arrived, most);
 	/* However short it is, a segment takes a packet buffer. */
 	held = RTE_MAX(held, q.segs * SEG_LEAST);
-	shared = room((uint64_t)r->ctx->w->st.seg_share * SEG_TYPICAL, q.octets);
+	shared = room((uint64_t)r->ctx->w->st.seg_share * SEG_TYPICAL,
+		      RTE_MAX(q.octets, q.segs * SEG_LEAST));
 	return RTE_MIN(room(most, held), shared);
 }
 

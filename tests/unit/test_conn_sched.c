@@ -32,15 +32,27 @@ static void rested_path_is_tried(void **state)
 	t->srtt_us = 100000;
 	t->last_data_ms = w->st.now_ms;
 	forget(w);
-	world_wait(w, 99);
+	/* Half of the queue's share is forgotten every half second: 100, 55, 32, 21, 16 ms. */
+	world_wait(w, 2099);
 	user_send(w, 1000);
 	assert_int_equal(sent_on(w, 0), 1);
+	ack(w, 0);
+	tcp_of_path(w, 0)->srtt_us = 20000;
 	forget(w);
-	world_wait(w, 2);
+	world_wait(w, 1);
 	user_send(w, 1000);
 	assert_int_equal(sent_on(w, 1), 1);
 	/* In use, it is as slow as it was measured to be. */
 	forget(w);
+	user_send(w, 1000);
+	assert_int_equal(sent_on(w, 0), 1);
+	ack(w, 0);
+	ack(w, 1);
+	/* Between two messages is no rest. */
+	t->srtt_us = 100000;
+	tcp_of_path(w, 0)->srtt_us = 20000;
+	forget(w);
+	world_wait(w, 400);
 	user_send(w, 1000);
 	assert_int_equal(sent_on(w, 0), 1);
 }

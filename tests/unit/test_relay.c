@@ -582,6 +582,10 @@ static void test_arrived_octets(void **state)
 	w->st.seg_share = 5;
 	assert_int_equal(server->params->ops->rcv_space(server), 0);
 	puppet(client)->arrived = 0;
+	client->sndq.bytes = 100; /* ... however short they are */
+	w->st.seg_share = 3;
+	assert_int_equal(server->params->ops->rcv_space(server), 0);
+	client->sndq.bytes = 10 * SEG_OCTETS;
 	finish(client, server);
 }
 

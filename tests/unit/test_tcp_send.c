@@ -3,6 +3,7 @@
  * One TCP against a scripted peer: when it sends, and how much. Small and closed windows (RFC 9293
  * s3.8.6), the timeout after a lost SYN (RFC 6298), slow start (RFC 5681, RFC 9438).
  */
+#include "mptcp/tcp/tcp_internal.h"
 #include "test_tcp_net.h"
 
 #define ISS      1000u /* of the peer */
@@ -270,6 +271,30 @@ static void test_window_update(void **state)
 	net_fini(&net);
 }
 
+/* A retransmission may be dropped unread, and with it the window it offers. */
+static void test_window_on_a_retransmission(void **state)
+{
+	(void)state;
+	fill_buffer(20000);
+	send_segs(1);
+	take();
+	a.rx_buffer += 10000;
+	tcp_window_update(&a.t);
+	tcp_loss_on_timeout(&a.t);
+	tcp_output(&a.t);
+	take();
+	assert_int_equal(p.seq, iss + 1);
+	assert_int_equal(p.payload_len, SEG);
+	assert_true(p.wnd > 0);
+	stack_end_burst(a.t.st);
+	take();
+	assert_int_equal(p.payload_len, 0);
+	assert_int_equal(p.seq, iss + 1 + SEG);
+	assert_true(p.wnd > 0);
+	nothing_sent();
+	net_fini(&net);
+}
+
 /* --- timeout --------------------------------------------------------------------------------------- */
 
 /* The segment in flight goes out again after so long and not before. */
@@ -431,6 +456,7 @@ int main(void)
 		cmocka_unit_test(test_lost_probe_does_not_block),
 		cmocka_unit_test(test_window_taken_back),
 		cmocka_unit_test(test_window_update),
+		cmocka_unit_test(test_window_on_a_retransmission),
 		cmocka_unit_test(test_rto_after_lost_syn),
 		cmocka_unit_test(test_rto_with_sample),
 		cmocka_unit_test(test_slow_start),

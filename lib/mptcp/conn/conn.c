@@ -269,6 +269,7 @@ static void conn_orphan_expired(struct wheel_timer *t, void *ctx)
 void conn_orphaned(struct conn *c)
 {
 	wheel_cancel(&c->mp->st->wheel, &c->rtx_timer);
+	wheel_cancel(&c->mp->st->wheel, &c->dack_timer);
 	if (wheel_armed(&c->life_timer))
 		return;
 	wheel_arm(&c->mp->st->wheel, &c->life_timer, c->mp->st->now_ms + CONN_ORPHAN_MS,
@@ -277,7 +278,7 @@ void conn_orphaned(struct conn *c)
 
 struct conn_queued conn_snd_queued(const struct conn *c)
 {
-	uint32_t held = 0, n = 0, left = (uint32_t)(c->snd_end - c->snd_nxt);
+	uint32_t held = 0, n = 0, n_live = 0, left = (uint32_t)(c->snd_end - c->snd_nxt);
 	const struct subflow *sf;
 
 	CONN_FOREACH_SUBFLOW (sf, c) {
@@ -285,12 +286,15 @@ struct conn_queued conn_snd_queued(const struct conn *c)
 			continue;
 		held += sf->tcp.sndq.bytes;
 		n += sf->tcp.sndq.n;
+		n_live++;
 	}
 	left = dsn_lt(c->snd_nxt, c->snd_end) ? left : 0; /* a DATA_FIN lies beyond */
+	if (c->reinject != NULL || n_live == 0)
+		left = c->sndq.bytes; /* some of it is to be sent again */
 	return (struct conn_queued){
 		.octets = RTE_MAX(held, c->sndq.bytes),
 		.segs = RTE_MAX(n, c->sndq.n),
-		.arrived = c->sndq.bytes > held + left ? c->sndq.bytes - held - left : 0,
+		.arrived = c->sndq.bytes > (uint64_t)held + left ? c->sndq.bytes - held - left : 0,
 	};
 }
 

@@ -9,41 +9,38 @@
  */
 #include "mptcp/conn/conn_internal.h"
 
-/* The first question, and how often it is repeated, each time after twice as long. Then it is up to the
- * retransmission timer. */
+/* The first question comes soon, since it costs little, the next ones when an answer could have come, each
+ * after twice as long at least. Then it is up to the retransmission timer. */
 #define DACK_PROBE_MS  2
 #define DACK_PROBE_MAX 7
 
-/* Some of what was sent has no DATA_ACK, and no subflow will bring an ACK. */
-static bool dack_missing(const struct conn *c)
+/* Whom to ask: the subflow that the last segment sent went out on, NULL: nobody. Some of what was sent
+ * has no DATA_ACK then, and no subflow will bring an ACK. */
+static struct subflow *dack_missing(const struct conn *c, struct seg **last)
 {
-	const struct subflow *sf;
+	struct subflow *sf, *ask = NULL;
 
 	if (c->mode != CONN_MPTCP || c->sndq.head == NULL || c->sndq.head == c->snd_unsent)
-		return false;
+		return NULL;
+	*last = c->snd_unsent != NULL ? c->snd_unsent->dprev : c->sndq.tail;
 	CONN_FOREACH_SUBFLOW (sf, c) {
 		if (!sf->stale && sf->tcp.sndq.head != NULL)
-			return false;
+			return NULL;
+		if (sf->slot == (*last)->sf_slot)
+			ask = sf;
 	}
-	return true;
+	return ask;
 }
 
 static void dack_probe(struct wheel_timer *w, void *ctx)
 {
 	struct conn *c = RTE_PTR_SUB(w, offsetof(struct conn, dack_timer));
-	struct subflow *sf;
-	struct seg *s;
+	struct seg *last;
+	struct subflow *sf = dack_missing(c, &last);
 
-	if (!dack_missing(c))
+	if (sf == NULL || !tcp_ask(&sf->tcp, last))
 		return;
-	s = c->snd_unsent != NULL ? c->snd_unsent->dprev : c->sndq.tail;
-	CONN_FOREACH_SUBFLOW (sf, c) {
-		if (sf->slot == s->sf_slot) {
-			tcp_probe_with(&sf->tcp, s);
-			st_inc(c->mp->st, CTR_MP_DACK_PROBE);
-			break;
-		}
-	}
+	st_inc(c->mp->st, CTR_MP_DACK_PROBE);
 	c->dack_probes++;
 	conn_dack_watch(c);
 }
@@ -51,9 +48,17 @@ static void dack_probe(struct wheel_timer *w, void *ctx)
 void conn_dack_watch(struct conn *c)
 {
 	struct stack *st = c->mp->st;
+	struct subflow *sf;
+	struct seg *last;
+	uint32_t ms;
 
-	if (wheel_armed(&c->dack_timer) || c->dack_probes >= DACK_PROBE_MAX || !dack_missing(c))
+	if (wheel_armed(&c->dack_timer) || c->dack_probes >= DACK_PROBE_MAX)
 		return;
-	wheel_arm(&st->wheel, &c->dack_timer, st->now_ms + (DACK_PROBE_MS << c->dack_probes),
-		  dack_probe);
+	sf = dack_missing(c, &last);
+	if (sf == NULL)
+		return;
+	ms = DACK_PROBE_MS << c->dack_probes;
+	if (c->dack_probes > 0)
+		ms = RTE_MAX(ms, sf->tcp.srtt_us / 1000);
+	wheel_arm(&st->wheel, &c->dack_timer, st->now_ms + ms, dack_probe);
 }

@@ -44,6 +44,7 @@ void conn_fallback(struct conn *c, struct subflow *sf, bool announce, enum count
 		st_inc(mp->st, why);
 	mp->pm->closed(c);
 	wheel_cancel(&mp->st->wheel, &c->rtx_timer);
+	wheel_cancel(&mp->st->wheel, &c->dack_timer);
 	token_remove(mp, c);
 	for (other = c->subflows; other != NULL; other = next) {
 		next = other->next;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Scheduler: of the subflows that may carry data and have room for it, the one with the least RTT:
- * the smoothed one while it is in use, the least ever seen once it has rested. Backup subflows serve
+ * the smoothed one, which nears the least ever seen while the path rests. Backup subflows serve
  * only while no other lives (RFC 8684 s3.3.8); a stale one only while all are. Threads: the owning
  * worker.
  */
 #include "mptcp/conn/conn_internal.h"
+
+#define REST_HALF_MS 500
 
 static bool can_send(const struct subflow *sf)
 {
@@ -20,16 +22,19 @@ static unsigned int class_of(const struct subflow *sf)
 	return (sf->stale || sf->blind ? 2u : 0u) + (sf->backup_peer || sf->backup_local ? 1u : 0u);
 }
 
-/* A smoothed RTT has the queue in it that stood before the bottleneck when it was taken. On a path that
- * has rested for as long that queue has drained, and nothing would ever correct what was measured
- * then: the path would not be used again. */
+/* A smoothed RTT has the queue in it that stood before the bottleneck when it was taken. While the path
+ * rests that queue drains, and nothing corrects what was measured: with time it counts less, or the
+ * path would not be used again. */
 static uint32_t rtt_of(const struct subflow *sf)
 {
 	const struct tcp *t = &sf->tcp;
+	uint32_t idle_ms = t->st->now_ms - t->last_data_ms, in_use_ms = t->srtt_us / 1000;
+	uint32_t halves;
 
-	if (t->sndq.head != NULL || t->st->now_ms - t->last_data_ms <= t->srtt_us / 1000)
+	if (t->sndq.head != NULL || idle_ms <= in_use_ms)
 		return t->srtt_us;
-	return t->min_rtt_us;
+	halves = RTE_MIN((idle_ms - in_use_ms) / REST_HALF_MS, 31u);
+	return t->min_rtt_us + ((t->srtt_us - RTE_MIN(t->srtt_us, t->min_rtt_us)) >> halves);
 }
 
 /* len 0: any subflow that may carry a control signal. */

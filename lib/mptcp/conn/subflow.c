@@ -232,6 +232,7 @@ static void subflow_timeout(struct tcp *t)
 		}
 		conn_reinject_slot(c, sf->slot);
 		conn_push(c);
+		conn_tell_acked(c); /* what a stale one holds does not count */
 		return;
 	}
 }

@@ -416,8 +416,9 @@ static void join_takes_over(struct conn *c, const struct subflow *joined)
 		sf->stale = true;
 		conn_reinject_slot(c, sf->slot);
 	}
-	c->rtx_tries = 0;
+	c->rtx_tries = c->dack_probes = 0;
 	conn_push(c);
+	conn_tell_acked(c);
 	conn_rtx_arm(c);
 }
 

@@ -139,6 +139,7 @@ struct tcp {
 	bool ack_pending : 1; /* an ACK is owed: delayed */
 	bool in_burst : 1;    /* on the stack's list of those to be looked at when the burst ends */
 	bool wnd_check : 1;   /* ... and there may be a larger window to offer */
+	bool ack_again : 1;   /* ... which left on a retransmission only */
 	bool in_recovery : 1;
 	bool rto_recovery : 1; /* recovery that began with a timeout */
 	bool no_data : 1;      /* w: owner. Send nothing but handshake and ACKs (join not proven) */
@@ -302,9 +303,9 @@ void tcp_shutdown(struct tcp *t);
 void tcp_abort(struct tcp *t);
 /* Send one keepalive probe now (an ACK with seq snd_una - 1). */
 void tcp_probe(struct tcp *t);
-/* The same with an octet, which peers do not limit the answers to: the last one of s, if that is what
- * was acknowledged last, else without. */
-void tcp_probe_with(struct tcp *t, struct seg *s);
+/* Have the peer send an ACK now: the last octet that it acknowledged, again (answers to empty segments
+ * are limited). It must be the last one of s. Returns whether it is, and was sent. */
+bool tcp_ask(struct tcp *t, struct seg *s);
 
 /* The part of octets, newly acknowledged, that cwnd grows by in slow start. */
 static inline uint32_t tcp_slow_start_step(const struct tcp *t, uint32_t octets)

@@ -63,13 +63,13 @@ static void end_burst(struct tcp *t)
 		return;
 	/* RFC 9293 s3.8.6.3: at least every second full-sized segment. */
 	if ((owed > 0 && owed >= 2u * t->rcv_seg_max) ||
-	    (t->wnd_check && window_worth_telling(t))) {
+	    (t->wnd_check && window_worth_telling(t)) || t->ack_again) {
 		tcp_send_ack(t);
 	} else if (owed > 0 && !t->ack_pending) {
 		t->ack_pending = true;
 		tcp_timer_set(t, TCPD_DELACK, t->st->cfg->delack_ms);
 	}
-	t->wnd_check = false;
+	t->wnd_check = t->ack_again = false;
 }
 
 void stack_end_burst(struct stack *st)

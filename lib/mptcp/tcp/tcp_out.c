@@ -183,9 +183,15 @@ static struct rte_mbuf *frame_of(struct tcp *t, const struct out *x, uint16_t *s
 	return seg_mbuf(s);
 }
 
-static void ack_left(struct tcp *t)
+/* x took ACK and window along. A peer may drop octets sent before without a look at them (RFC 9293
+ * s3.10.7.4, first check), or at the window (SND.WL1): then they go once more on their own. */
+static void ack_left(struct tcp *t, const struct out *x)
 {
-	t->ack_now = t->ack_pending = t->wnd_check = false;
+	if (x->len > 0 && seq_lt(x->seq, t->snd_max)) {
+		t->ack_again |= t->wnd_check;
+		return;
+	}
+	t->ack_now = t->ack_pending = t->wnd_check = t->ack_again = false;
 	t->last_ack_sent = t->rcv_nxt;
 	tcp_timer_off(t, TCPD_DELACK);
 }
@@ -222,7 +228,7 @@ static bool xmit(struct tcp *t, const struct out *x)
 		return false;
 	}
 	if (x->flags & TCPF_ACK)
-		ack_left(t);
+		ack_left(t, x);
 	t->last_tx_ms = st->now_ms;
 	st->ops->output(st, m, t->nh);
 	return true;
@@ -319,18 +325,14 @@ void tcp_probe(struct tcp *t)
 	xmit(t, &x);
 }
 
-void tcp_probe_with(struct tcp *t, struct seg *s)
+bool tcp_ask(struct tcp *t, struct seg *s)
 {
 	struct out x = {.seg = s, .seq = t->snd_una - 1, .len = 1, .flags = TCPF_ACK | TCPF_PSH};
 
-	if (!tcp_synchronised(t))
-		return;
-	if (s->len == 0 || s->seq + s->len != t->snd_una) {
-		tcp_probe(t);
-		return;
-	}
+	if (!tcp_synchronised(t) || s->len == 0 || s->seq + s->len != t->snd_una)
+		return false;
 	x.off = (uint16_t)(s->len - 1);
-	xmit(t, &x);
+	return xmit(t, &x);
 }
 
 /* --- the queue ----------------------------------------------------------------------------- */
