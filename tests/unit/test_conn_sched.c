@@ -148,6 +148,32 @@ static void late_data_ack_is_asked_for(void **state)
 	assert_int_equal(w->n_sent, 0);
 }
 
+/* What arrived behind a hole is not waiting for its DATA_ACK only. */
+static void nothing_has_arrived_behind_a_hole(void **state)
+{
+	struct world *w = *state;
+	uint64_t una;
+
+	open_mptcp(w, MPC_FLAG_H);
+	ack(w, 0);
+	join(w, 1);
+	ack(w, 1);
+	una = w->dack;
+	tcp_of_path(w, 0)->srtt_us = tcp_of_path(w, 0)->min_rtt_us = 1000;
+	tcp_of_path(w, 1)->srtt_us = tcp_of_path(w, 1)->min_rtt_us = 2000;
+	tcp_of_path(w, 0)->cwnd = 1400;
+	forget(w);
+	user_send(w, 2800);
+	assert_int_equal(sent_on(w, 0), 1);
+	assert_int_equal(sent_on(w, 1), 1);
+	w->dack = una;
+	ack(w, 1);
+	assert_int_equal(conn_snd_queued(w->c).octets, 2800);
+	assert_int_equal(conn_snd_queued(w->c).arrived, 0);
+	ack(w, 0);
+	assert_int_equal(conn_snd_queued(w->c).arrived, 2800);
+}
+
 /* As long as something is in flight its ACK will bring the DATA_ACK. */
 static void data_ack_is_not_asked_for_in_flight(void **state)
 {
@@ -176,6 +202,7 @@ int main(void)
 		T(acked_on_two_paths),
 		T(late_data_ack_is_asked_for),
 		T(data_ack_is_not_asked_for_in_flight),
+		T(nothing_has_arrived_behind_a_hole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -289,8 +289,11 @@ struct conn_queued conn_snd_queued(const struct conn *c)
 		n_live++;
 	}
 	left = dsn_lt(c->snd_nxt, c->snd_end) ? left : 0; /* a DATA_FIN lies beyond */
-	if (c->reinject != NULL || n_live == 0)
-		left = c->sndq.bytes; /* some of it is to be sent again */
+	/* Behind a hole the peer keeps what arrives out of order, and may run out of memory over more
+	 * (Linux then does not take what would fill the hole). */
+	if (c->reinject != NULL || n_live == 0 ||
+	    (c->sndq.head != NULL && c->sndq.head->tcp != NULL))
+		left = c->sndq.bytes;
 	return (struct conn_queued){
 		.octets = RTE_MAX(held, c->sndq.bytes),
 		.segs = RTE_MAX(n, c->sndq.n),

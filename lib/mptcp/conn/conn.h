@@ -338,7 +338,8 @@ void conn_window_update(struct conn *c);
  * does not count: it gets nothing new, and what it has must not stop the others. */
 struct conn_queued {
 	uint32_t octets, segs; /* segs: the packet buffers they take */
-	uint32_t arrived;      /* octets of these that only the DATA_ACK is missing for */
+	uint32_t arrived;      /* octets of these that only the DATA_ACK is missing for; 0: not all
+				* from the first one on */
 };
 struct conn_queued conn_snd_queued(const struct conn *c);
 /* The largest payload all subflows of c take in one segment (MSS alignment of the other leg). */
