@@ -289,8 +289,7 @@ struct conn_queued conn_snd_queued(const struct conn *c)
 		n_live++;
 	}
 	left = dsn_lt(c->snd_nxt, c->snd_end) ? left : 0; /* a DATA_FIN lies beyond */
-	/* Behind a hole the peer keeps what arrives out of order, and may run out of memory over more
-	 * (Linux then does not take what would fill the hole). */
+	/* Behind a hole the peer keeps what arrives out of order, and may run out of memory over more. */
 	if (c->reinject != NULL || n_live == 0 ||
 	    (c->sndq.head != NULL && c->sndq.head->tcp != NULL))
 		left = c->sndq.bytes;
