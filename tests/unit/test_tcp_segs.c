@@ -770,6 +770,44 @@ static void test_delayed_ack(void **state)
 	net_fini(&net);
 }
 
+/* The next segment in order, in a burst that goes on. */
+static void in_burst(void)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(net_pool());
+
+	memset(rte_pktmbuf_append(m, 140), 0, 140);
+	p = (struct pkt){.key = a.t.key,
+			 .seq = a.t.rcv_nxt,
+			 .ack = iss + 1,
+			 .wnd = WND,
+			 .flags = TCPF_ACK,
+			 .payload_off = 40,
+			 .payload_len = 100};
+	assert_int_equal(tcp_input(&a.t, m, &p), CTR_NONE);
+}
+
+static void test_one_ack_a_burst(void **state)
+{
+	(void)state;
+	begin("msw");
+	a.t.quickacks = 0;
+	for (unsigned int i = 0; i < 8; i++)
+		in_burst();
+	nothing_sent();
+	stack_end_burst(a.t.st);
+	take_flags(TCPF_ACK);
+	assert_int_equal(p.ack, ISS + 801);
+	stack_end_burst(a.t.st);
+	nothing_sent();
+	/* What ends in a burst is not looked at when that ends. */
+	in_burst();
+	assert_ptr_equal(a.t.st->burst, &a.t);
+	tcp_abort(&a.t);
+	assert_null(net.end[0].st.burst);
+	net_drop_all(&net);
+	net_fini(&net);
+}
+
 /* Segments of every kind at random at a connection in every state: nothing breaks, nothing leaks. */
 static void test_random_segments(void **state)
 {
@@ -838,6 +876,7 @@ int main(void)
 		cmocka_unit_test(test_reset_unknown),
 		cmocka_unit_test(test_mapping),
 		cmocka_unit_test(test_delayed_ack),
+		cmocka_unit_test(test_one_ack_a_burst),
 		cmocka_unit_test(test_random_segments),
 	};
 
