@@ -10,6 +10,11 @@ from lab import Spec
 SPECS = (Spec(), Spec(port="af_packet", workers=2), Spec(workers=2, family=6))
 MODES = ("down", "up", "both", "half")
 
+# The client's kernel joins a segment that lost its mapping to the mapped one before it while its
+# reader holds the socket, delivers both by that one mapping, and only then resets the subflow. What
+# its user reads then says nothing about mpgate.
+KERNEL_MANGLED = "MPTcpExtDSSCorruptionReset"
+
 
 @pytest.mark.parametrize("mode", MODES)
 @specs(*SPECS)
@@ -87,12 +92,18 @@ def test_option_stripped_mid_stream_on_the_only_path(lab, ways, mode):
 @specs(*SPECS[:2])
 def test_option_stripped_mid_stream_on_one_of_two_paths(lab, what, mode):
     """The other path is whole, so every octet must arrive."""
-    lab.shape(100)
-    before = lab.all_bytes()
-    t = lab.transfer_start(mode, 24 * MIB)
-    lab.wait_moved(before, 8 * MIB)
-    lab.strip(what, 1)
-    lab.transfer_end(t)
+    for _ in range(5):
+        mangled = lab.nstat().get(KERNEL_MANGLED, 0)
+        lab.shape(100)
+        before = lab.all_bytes()
+        t = lab.transfer_start(mode, 24 * MIB)
+        lab.wait_moved(before, 8 * MIB)
+        lab.strip(what, 1)
+        (r,) = lab.transfer_result(t)
+        if r["ok"] or lab.nstat().get(KERNEL_MANGLED, 0) == mangled:
+            break
+        lab.clear()
+    assert r["ok"], r
 
 
 @pytest.mark.parametrize("what", ("syn", "synack", "established-out", "established-in"))
