@@ -39,6 +39,7 @@ struct app {
 	struct ctl_server *ctl;
 	uint64_t ctrs[CTR_MAX]; /* what this thread drops */
 	uint64_t started_us;    /* CLOCK_MONOTONIC when serving began */
+	uint16_t quiet_turns;   /* of the control loop in a row: no worker asked anything */
 	bool draining;          /* SIGTERM or SIGINT came */
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The control thread's loop. It waits on the control socket for a millisecond at a time, so that
- * a worker's question about a neighbour is never older than that: workers make no system call to
- * wake it. Control thread.
+ * The control thread's loop. It waits on the control socket for a few milliseconds at a time, one when
+ * workers have asked lately, so that a question about a neighbour is never older than that: workers
+ * make no system call to wake it. Control thread.
  */
 #include <errno.h>
 #include <signal.h>
@@ -18,8 +18,10 @@
 #include "relay.h"
 #include "worker.h"
 
-#define CONTROL_WAIT_MS 1
 #define CONTROL_BURST   64
+#define WAIT_MS         1
+#define QUIET_WAIT_MS   8  /* a wake-up takes a CPU from somebody, if this one has no own */
+#define QUIET_TURNS     50 /* without a message */
 #define CALL_TIMEOUT_MS 1000
 #define LINGER_MS       200 /* after the last relay: its last segments */
 #define ABORT_SLOTS     128 /* connections of a worker looked at between two of its bursts */
@@ -51,25 +53,31 @@ uint64_t app_now_us(void)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
-static void control_messages(struct app *app, uint64_t now_us)
+static unsigned int control_messages(struct app *app, uint64_t now_us)
 {
 	struct msg msgs[CONTROL_BURST];
+	unsigned int total = 0;
 
 	for (unsigned int i = 0; i < app->n_workers; i++) {
 		unsigned int n = msg_recv(app->workers[i]->ctrl_out, msgs, CONTROL_BURST);
 
 		for (unsigned int j = 0; j < n; j++)
 			neigh_message(app->neigh, &msgs[j], now_us);
+		total += n;
 	}
+	return total;
 }
 
 static void control_turn(struct app *app)
 {
 	uint64_t now_us;
 
-	ctl_server_poll(app->ctl, CONTROL_WAIT_MS);
+	ctl_server_poll(app->ctl, app->quiet_turns < QUIET_TURNS ? WAIT_MS : QUIET_WAIT_MS);
 	now_us = app_now_us();
-	control_messages(app, now_us);
+	if (control_messages(app, now_us) > 0)
+		app->quiet_turns = 0;
+	else if (app->quiet_turns < QUIET_TURNS)
+		app->quiet_turns++;
 	neigh_timers(app->neigh, now_us);
 }
 

@@ -96,7 +96,7 @@ static void app_sizes(const struct config *cfg, struct cfg_sizes *s)
 
 	memset(s, 0, sizeof(*s));
 	s->mbuf = rte_mempool_calc_obj_size(MBUF_ELT_SIZE, 0, NULL) +
-		  2 * sizeof(void *); /* its place in the pool's ring, a power of two */
+		  2 * sizeof(void *); /* its place in the pool's stack */
 	s->conn = 2 * conn + relay_memory(cfg) / cfg->connections + 1;
 	s->subflow = round64(sizeof(struct subflow)) + sizeof(uint32_t);
 	tables = mptcp_memory(cfg->connections * 2, cfg->subflows) + steer_memory(cfg);
@@ -168,6 +168,17 @@ static void app_protocols(struct app *app)
 		};
 }
 
+/* A buffer freed last is used first: a ring would walk through all of the pool's memory, past every
+ * cache and TLB. A platform with buffer pools of its own, or EAL's --mbuf-pool-ops-name, goes first. */
+static const char *mbuf_pool_ops(void)
+{
+	const char *ops = rte_mbuf_user_mempool_ops();
+
+	if (ops == NULL)
+		ops = rte_mbuf_platform_mempool_ops();
+	return ops != NULL ? ops : "lf_stack";
+}
+
 /* What rte_pktmbuf_pool_create() does, with flags: virtual ports do not care where a page of memory
  * ends, and a pool that does takes a 4 KiB page for each buffer without hugepages, and is not the
  * one piece that AF_XDP takes it for. */
@@ -183,7 +194,7 @@ static struct rte_mempool *mbufs_new(const struct config *cfg)
 				      SOCKET_ID_ANY, flags);
 	if (mp == NULL)
 		return NULL;
-	rc = rte_mempool_set_ops_byname(mp, rte_mbuf_best_mempool_ops(), NULL);
+	rc = rte_mempool_set_ops_byname(mp, mbuf_pool_ops(), NULL);
 	if (rc == 0) {
 		rte_pktmbuf_pool_init(mp, &priv);
 		rc = rte_mempool_populate_default(mp);
