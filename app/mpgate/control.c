@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The control thread's loop. It waits on the control socket for a few milliseconds at a time, one when
- * workers have asked lately, so that a question about a neighbour is never older than that: workers
- * make no system call to wake it. Control thread.
+ * The control thread's loop. Workers make no system call to wake it: it waits on the control socket for
+ * WAIT_MS at a time, or for QUIET_WAIT_MS when they have not asked for a while, and a question about a
+ * neighbour is never older than that. Control thread.
  */
 #include <errno.h>
 #include <signal.h>

@@ -55,17 +55,21 @@ void tcp_enter_time_wait(struct tcp *t);
 /* tcp_isn.c */
 uint32_t tcp_ts_offset(const struct stack *st, const struct flow_key *key);
 
-/* tcp_out.c */
+/* tcp_opt.c */
 uint32_t tcp_ts_now(const struct tcp *t);
+/* Write the options that open a SYN: MSS, SACK permitted, timestamps, window scale (< 0: none). */
+void tcp_put_syn_options(struct opt_buf *o, uint16_t mss, bool sack, bool ts, uint32_t tsval,
+			 uint32_t tsecr, int wscale);
+/* All options of one segment of t; SACK blocks leave room for payload_len octets below the MSS. */
+void tcp_put_options(struct tcp *t, const struct tcp_tx *tx, uint16_t payload_len,
+		     struct opt_buf *o);
+
+/* tcp_out.c */
 bool tcp_send_syn(struct tcp *t); /* SYN or SYN/ACK by the state; false: no mbuf */
 void tcp_send_rst(struct tcp *t);
 void tcp_challenge_ack(struct tcp *t);
 void tcp_persist(struct tcp *t);
 void tcp_retransmit_head(struct tcp *t);
-
-/* Write the options that open a SYN: MSS, SACK permitted, timestamps, window scale (< 0: none). */
-void tcp_put_syn_options(struct opt_buf *o, uint16_t mss, bool sack, bool ts, uint32_t tsval,
-			 uint32_t tsecr, int wscale);
 /* Send a segment without payload that belongs to no connection (cookie, RST). */
 bool tcp_send_bare(struct stack *st, const struct tcp_hdr_out *h, struct nexthop *nh);
 

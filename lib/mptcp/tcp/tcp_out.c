@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * From the send queue to segments: what may leave now, headers in front of held payloads, FIN,
- * window probes, resets. Owning worker only.
- * Source: RFC 9293 s3.8.6 and s3.10.2, RFC 7323 s3, RFC 2018 s3, RFC 6675 s5.
+ * window probes, resets. Owning worker only. Source: RFC 9293 s3.8.6 and s3.10.2, RFC 6675 s5.
  */
 #include "mptcp/tcp/tcp_internal.h"
 #include "mptcp/wire/checksum.h"
-#include "mptcp/wire/octets.h"
-
-enum { OPT_NOP = 1, OPT_MSS = 2, OPT_WSCALE = 3, OPT_SACK_PERM = 4, OPT_SACK = 5, OPT_TS = 8 };
 
 /* A segment to be sent: payload octets [off, off + len) of seg, or none. */
 struct out {
@@ -17,107 +13,6 @@ struct out {
 	uint16_t off, len;
 	uint8_t flags;
 };
-
-uint32_t tcp_ts_now(const struct tcp *t)
-{
-	return t->st->now_ms + t->ts_offset;
-}
-
-/* --- options ------------------------------------------------------------------------------- */
-
-static void put_ts(struct opt_buf *o, uint32_t tsval, uint32_t tsecr)
-{
-	uint8_t *b = &o->b[o->len];
-
-	*b++ = OPT_NOP;
-	*b++ = OPT_NOP;
-	*b++ = OPT_TS;
-	*b++ = 10;
-	b = put_be32(b, tsval);
-	put_be32(b, tsecr);
-	o->len += TS_OPT_LEN;
-}
-
-void tcp_put_syn_options(struct opt_buf *o, uint16_t mss, bool sack, bool ts, uint32_t tsval,
-			 uint32_t tsecr, int wscale)
-{
-	uint8_t *b = &o->b[o->len];
-
-	*b++ = OPT_MSS;
-	*b++ = 4;
-	put_be16(b, mss);
-	o->len += 4;
-	if (ts) {
-		put_ts(o, tsval, tsecr);
-	} else if (sack) {
-		o->b[o->len] = o->b[o->len + 1] = OPT_NOP;
-		o->len += 4;
-	}
-	if (sack) { /* in the place of two NOPs */
-		b = &o->b[ts ? o->len - TS_OPT_LEN : o->len - 2];
-		*b++ = OPT_SACK_PERM;
-		*b = 2;
-	}
-	if (wscale >= 0) {
-		b = &o->b[o->len];
-		*b++ = OPT_NOP;
-		*b++ = OPT_WSCALE;
-		*b++ = 3;
-		*b = (uint8_t)wscale;
-		o->len += 4;
-	}
-}
-
-/* As many blocks as options and, with payload, the segment size have room for. */
-static void put_sack(const struct tcp *t, struct opt_buf *o, uint16_t payload_len)
-{
-	struct sack_block blocks[TCP_SACK_BLOCKS_MAX];
-	unsigned int room = o->room - o->len;
-	unsigned int n;
-	uint8_t *b;
-
-	if (payload_len > 0) {
-		unsigned int used = payload_len + o->len;
-		unsigned int left = t->snd_mss > used ? t->snd_mss - used : 0;
-
-		room = room < left ? room : left;
-	}
-	if (room < 4 + 8)
-		return;
-	n = (room - 4) / 8;
-	n = tcp_sack_blocks(t, blocks, n < TCP_SACK_BLOCKS_MAX ? n : TCP_SACK_BLOCKS_MAX);
-	if (n == 0)
-		return;
-	b = &o->b[o->len];
-	*b++ = OPT_NOP;
-	*b++ = OPT_NOP;
-	*b++ = OPT_SACK;
-	*b++ = (uint8_t)(2 + 8 * n);
-	for (unsigned int i = 0; i < n; i++) {
-		b = put_be32(b, blocks[i].start);
-		b = put_be32(b, blocks[i].end);
-	}
-	o->len += (uint8_t)(4 + 8 * n);
-}
-
-static void put_options(struct tcp *t, const struct out *x, struct opt_buf *o)
-{
-	struct tcp_tx tx = {.flags = x->flags, .seq = x->seq, .seg = x->seg};
-
-	if (x->flags & TCPF_SYN) {
-		bool offer = t->state == TCPS_SYN_SENT; /* else what both agree to */
-		bool ack = x->flags & TCPF_ACK;
-
-		tcp_put_syn_options(o, t->rcv_mss, offer || t->use_sack, offer || t->use_ts,
-				    tcp_ts_now(t), ack ? t->ts_recent : 0,
-				    offer || t->use_wscale ? t->rcv_wscale : -1);
-	} else if (t->use_ts) {
-		put_ts(o, tcp_ts_now(t), t->ts_recent);
-	}
-	t->ops->build_options(t, &tx, o);
-	if (t->n_sacks > 0 && !(x->flags & (TCPF_SYN | TCPF_RST)))
-		put_sack(t, o, x->len);
-}
 
 /* --- one segment --------------------------------------------------------------------------- */
 
@@ -199,6 +94,7 @@ static void ack_left(struct tcp *t, const struct out *x)
 /* Send x. Returns false, with nothing changed, when no mbuf is left. */
 static bool xmit(struct tcp *t, const struct out *x)
 {
+	const struct tcp_tx tx = {.flags = x->flags, .seq = x->seq, .seg = x->seg};
 	struct opt_buf o = {.room = TCP_OPTIONS_MAX};
 	struct stack *st = t->st;
 	struct tcp_hdr_out h = {
@@ -220,7 +116,7 @@ static bool xmit(struct tcp *t, const struct out *x)
 		h.ack = t->rcv_nxt;
 	if (!(x->flags & TCPF_RST))
 		h.wnd = window_field(t, x->flags & TCPF_SYN);
-	put_options(t, x, &o);
+	tcp_put_options(t, &tx, x->len, &o);
 	h.ip_id = st->ip_id++;
 	if (pkt_prepend_headers(m, &h, sum) != 0) {
 		rte_pktmbuf_free(m);
