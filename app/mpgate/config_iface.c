@@ -26,7 +26,7 @@ static bool ethtool(const char *name, void *arg)
 
 	if (fd < 0)
 		return false;
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	memcpy(ifr.ifr_name, name, strnlen(name, sizeof(ifr.ifr_name) - 1));
 	rc = ioctl(fd, SIOCETHTOOL, &ifr);
 	close(fd);
 	return rc == 0;
