@@ -82,10 +82,33 @@ static void copy_name(struct load *l, char *to, const char *raw, const char *wha
 	snprintf(to, CFG_NAME_MAX, "%s", raw);
 }
 
+/* Which of n words is given as the value of the key at path, or in its absence is the default. */
+static unsigned int one_of(struct load *l, const char *raw, const char *path,
+			   const char *const *words, unsigned int n)
+{
+	const char *word = raw != NULL ? raw : default_text(path);
+	const char *near = cfg_nearest(word, words, n);
+	char all[64] = "";
+
+	for (unsigned int i = 0; i < n; i++) {
+		size_t at = strlen(all);
+
+		if (strcmp(word, words[i]) == 0)
+			return i;
+		snprintf(&all[at], sizeof(all) - at, "%s%s", i == 0 ? "" : ", ", words[i]);
+	}
+	cfg_err(l->errs, cfg_tree_line(l->root, "%s", path), "%s: '%.40s' is none of %s%s%s%s",
+		path, word, all, near != NULL ? ": did you mean '" : "", near != NULL ? near : "",
+		near != NULL ? "'?" : "");
+	return 0;
+}
+
 static void load_process(struct load *l, const struct raw_config *raw)
 {
 	static const struct raw_control no_control;
 	const struct raw_control *c = raw->control != NULL ? raw->control : &no_control;
+	static const char *const idle[] = {
+		[IDLE_POLL] = "poll", [IDLE_YIELD] = "yield", [IDLE_SLEEP] = "sleep"};
 	struct config *cfg = l->cfg;
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
@@ -117,7 +140,7 @@ static void load_process(struct load *l, const struct raw_config *raw)
 			"%u workers but %ld CPUs: each worker needs its own, so lower workers to %ld",
 			cfg->n_workers, cpus, cpus);
 	cfg->control_core = (uint16_t)number(raw->control_core, "control_core");
-	cfg->yield = flag(raw->yield, "yield");
+	cfg->idle = (enum cfg_idle)one_of(l, raw->idle, "idle", idle, ARRAY_LEN(idle));
 	copy_text(cfg->socket_path, sizeof(cfg->socket_path), c->socket, "control.socket");
 	if (c->instance != NULL)
 		copy_name(l, cfg->eal_prefix, c->instance, "control.instance", 0);
@@ -301,22 +324,15 @@ static void load_tcp(struct load *l, const struct raw_tcp *raw)
 {
 	static const char *const known[] = {"cubic", "newreno"};
 	static const struct raw_tcp none;
-	const char *name, *near;
 	struct config *cfg = l->cfg;
+	unsigned int cc;
 
 	if (raw == NULL)
 		raw = &none;
 	cfg->time_wait_ms = (uint32_t)number(raw->time_wait_ms, "tcp.time_wait_ms");
 	cfg->half_open_max = (uint32_t)number(raw->half_open, "tcp.half_open");
-	name = raw->congestion != NULL ? raw->congestion : default_text("tcp.congestion");
-	if (strcmp(name, known[0]) != 0 && strcmp(name, known[1]) != 0) {
-		near = cfg_nearest(name, known, 2);
-		cfg_err(l->errs, cfg_tree_line(l->root, "tcp.congestion"),
-			"no congestion control is called '%.40s': %s%s%s", name,
-			near != NULL ? "did you mean '" : "use cubic or newreno",
-			near != NULL ? near : "", near != NULL ? "'?" : "");
-	}
-	copy_text(cfg->congestion, sizeof(cfg->congestion), name, "");
+	cc = one_of(l, raw->congestion, "tcp.congestion", known, ARRAY_LEN(known));
+	copy_text(cfg->congestion, sizeof(cfg->congestion), known[cc], "");
 }
 
 /* Let libcyaml fill struct raw_config and turn that into *cfg. */

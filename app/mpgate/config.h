@@ -74,12 +74,19 @@ struct cfg_signal {
 	bool backup;
 };
 
+/* What a worker does with a turn of its loop that found nothing to do. */
+enum cfg_idle {
+	IDLE_POLL,  /* goes on at once: its CPU is its own */
+	IDLE_YIELD, /* lets run what else is ready on its CPU, such as a NAPI thread of its ports */
+	IDLE_SLEEP, /* sleeps for some microseconds after a few such turns: its CPU is shared */
+};
+
 struct config {
 	/* process */
 	uint16_t n_workers;
 	uint16_t cores[CFG_WORKERS_MAX]; /* CPU of each worker */
 	uint16_t control_core;
-	bool yield; /* idle workers give way to others on their CPU */
+	enum cfg_idle idle;
 	char socket_path[108];
 	char eal_prefix[CFG_NAME_MAX]; /* --file-prefix */
 	/* lines in the file for messages about the machine; 0: the key is left out */

@@ -10,8 +10,6 @@
 
 #include "config_parts.h"
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-
 struct check {
 	const struct config *cfg;
 	const struct cfg_node *root;

@@ -15,6 +15,8 @@
 
 #include "config.h"
 
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
 #define CFG_FILE_MAX  (256 * 1024) /* octets; the largest legal file is about 20 KiB */
 #define CFG_NODES_MAX 16384
 #define CFG_DEPTH_MAX 16
@@ -113,7 +115,7 @@ struct raw_control {
 
 struct raw_config {
 	uint64_t *workers, *control_core;
-	bool *yield;
+	char *idle;
 	uint64_t *cores;
 	unsigned int cores_count;
 	struct raw_memory *memory;

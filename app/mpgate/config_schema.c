@@ -12,10 +12,9 @@
 #include "config_parts.h"
 #include "mptcp/conn/conn.h"
 
-#define OPT          (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
-#define MUST         CYAML_FLAG_POINTER
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define TEXT_MAX     255
+#define OPT      (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+#define MUST     CYAML_FLAG_POINTER
+#define TEXT_MAX 255
 
 #define NUM(key, flags, type, member) CYAML_FIELD_UINT_PTR(key, flags, struct type, member)
 #define BOOL(key, type, member)       CYAML_FIELD_BOOL_PTR(key, OPT, struct type, member)
@@ -121,7 +120,7 @@ static const cyaml_schema_field_t top_fields[] = {
 	NUM("workers", OPT, raw_config, workers),
 	LIST("cores", OPT, raw_config, cores, &number_entry, 1, CFG_WORKERS_MAX),
 	NUM("control_core", OPT, raw_config, control_core),
-	BOOL("yield", raw_config, yield),
+	TEXT("idle", OPT, raw_config, idle, TEXT_MAX),
 	MAP("memory", raw_config, memory, memory_fields),
 	LIST("ports", MUST, raw_config, ports, &port_entry, 1, CFG_PORTS_MAX),
 	LIST("routes", OPT, raw_config, routes, &route_entry, 0, CFG_ROUTES_MAX),
@@ -142,7 +141,7 @@ static const struct cfg_rule rules[] = {
 	{"workers", 1, 1, CFG_WORKERS_MAX, NULL},
 	{"cores[]", 0, 0, 1023, NULL},
 	{"control_core", 0, 0, 1023, NULL},
-	{"yield", false, 0, 1, NULL},
+	{"idle", 0, 0, 0, "poll"},
 	{"memory.hugepages", true, 0, 1, NULL},
 	{"memory.size_mb", 0, 64, 1 << 20, NULL},
 	{"memory.mbufs", 65536, 2048, 1 << 24, NULL},

@@ -2,9 +2,10 @@
  *
  * A worker's life: memory and library state (control thread), the loop (its own lcore), the end.
  * One turn of the loop: the time, timers, what other threads sent, received bursts, output. The
- * clock is read once a turn; there is neither lock nor system call of ours in it.
+ * clock is read once a turn; there is no lock in it, and no system call of ours while there is work.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -26,8 +27,8 @@
 #define ICMP_RATE    1000
 #define CTRL_RATE    2000  /* ARP and ND frames of a port for the control thread */
 #define WANT_RATE    2000  /* requests to resolve */
-#define YIELD_PASSES 8     /* empty passes before the CPU is given up ... */
-#define YIELD_NS     20000 /* ... for this long, and the timer slack */
+#define SLEEP_PASSES 8     /* empty passes before the CPU is given up ... */
+#define SLEEP_NS     20000 /* ... for this long, and the timer slack */
 #define CALL_NAP_NS  20000
 
 static const struct stack_ops worker_stack_ops = {
@@ -206,10 +207,23 @@ static void worker_memory(struct worker *w)
 		mptcp_relieve(&w->mp);
 }
 
+/* After the nth pass in a row that found nothing to do. */
+static void worker_idle(enum cfg_idle how, unsigned int n)
+{
+	const struct timespec nap = {.tv_nsec = SLEEP_NS};
+
+	if (how == IDLE_YIELD)
+		sched_yield();
+	else if (how == IDLE_SLEEP && n % SLEEP_PASSES == 0)
+		nanosleep(&nap, NULL);
+	else
+		rte_pause();
+}
+
 static int worker_main(void *arg)
 {
 	struct worker *w = arg;
-	const struct timespec nap = {.tv_nsec = YIELD_NS};
+	const enum cfg_idle how = w->app->cfg->idle;
 	uint64_t last = rte_rdtsc();
 	unsigned int work = 0, idle = 0;
 
@@ -234,10 +248,7 @@ static int worker_main(void *arg)
 		if (idle == 0)
 			continue;
 		mptcp_idle(&w->mp);
-		if (w->app->cfg->yield && idle % YIELD_PASSES == 0)
-			nanosleep(&nap, NULL);
-		else
-			rte_pause();
+		worker_idle(how, idle);
 	}
 	tx_flush(w);
 	tx_drop_all(w);

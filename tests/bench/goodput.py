@@ -4,10 +4,10 @@
 
 Same veths, wire-MTU frames, no offloads, two paths; one worker against one HAProxy thread made an
 MPTCP listener by mptcpize (HAProxy's splice stays off: MPTCP sockets of some kernels leak memory with
-it). Both have the gateway's CPU to themselves, HAProxy with the kernel's packet work that belongs to
-it. Rounds are interleaved, the clock of the machine drifts: look at the ratio. Kernels have been seen to
-stall in such a relay: a measurement of HAProxy below a tenth of its best one is shown and left out.
-None of mpgate's ever is.
+it). Both have the gateway's CPU to themselves, with the kernel's receive work that belongs to them:
+HAProxy by RPS, mpgate by scripts/napi-thread (XDP comes before RPS). Rounds are interleaved, the clock
+of the machine drifts: look at the ratio. Kernels have been seen to stall in such a relay: a measurement
+of HAProxy below a tenth of its best one is shown and left out. None of mpgate's ever is.
 """
 import argparse
 import json
@@ -23,7 +23,9 @@ from lab import PORT_IPERF, Lab, LabError, Spec, exit_on_signals, sh, wait_for  
 
 
 def mpgate(a):
-    lab = Lab(Spec(port=a.port, paths=a.paths, family=a.family, direct=True, sleepy=False,
+    thread = a.napi == "worker" and a.port == "af_xdp"
+    lab = Lab(Spec(port=a.port, paths=a.paths, family=a.family, direct=True,
+                   idle="yield" if thread else "poll", napi_thread=thread,
                    relay_buffer=a.relay_buffer), build=a.build)
     return lab.__enter__()
 
@@ -84,6 +86,9 @@ def main():
     p.add_argument("--family", type=int, choices=(4, 6), default=4)
     p.add_argument("--port", choices=("af_xdp", "af_packet", "tap"), default="af_xdp")
     p.add_argument("--relay-buffer", type=int, default=1 << 20, metavar="OCTETS")
+    p.add_argument("--napi", choices=("worker", "sender"), default="worker",
+                   help="whose CPU receives for mpgate's AF_XDP: without scripts/napi-thread it is the "
+                        "sender's")
     p.add_argument("--build", default=None)
     p.add_argument("--json", action="store_true")
     a = p.parse_args()
@@ -126,7 +131,8 @@ def main():
         return 0
     print("\n" + "\n".join(f"{k}: {v}" for k, v in versions.items()))
     print(f"{a.rounds} rounds of {a.seconds} s, {a.streams} connection(s) over {a.paths} paths, "
-          f"IPv{a.family}, {a.port}, MTU 1500")
+          f"IPv{a.family}, {a.port}, MTU 1500"
+          + (f", NAPI on the {a.napi}'s CPU" if a.port == "af_xdp" else ""))
     for d in ("up", "down"):
         for n in ("mpgate", "haproxy"):
             print(f"{d:5} {n:8} median {spread(got[n, d])}")

@@ -275,7 +275,8 @@ class Spec:
     time_wait_ms: int = 200
     drain_ms: int = 3000
     relay_buffer: int = 1 << 20
-    sleepy: bool = True         # idle workers sleep: the kernel's peers need their CPUs, too
+    idle: str = "sleep"         # idle workers: the kernel's peers need their CPUs, too
+    napi_thread: bool = False   # AF_XDP's NAPI is a thread on the first worker's CPU (veth: the sender's)
     connect_timeout_ms: int = 500
 
 
@@ -530,7 +531,8 @@ class Lab:
     # mpgate
 
     def device(self, i, dev):
-        return {"af_xdp": f"net_af_xdp{i},iface={dev}",
+        return {"af_xdp": f"net_af_xdp{i},iface={dev}"
+                          + (",busy_budget=0" if self.spec.napi_thread else ""),
                 "af_packet": f"net_af_packet{i},iface={dev}",
                 "tap": f"net_tap{i},iface=t{dev}"}[self.spec.port]
 
@@ -553,7 +555,7 @@ class Lab:
         v = {"mbufs": 65536, "connections": 4096, "subflows": 32768, **over}
         y = [f"workers: {s.workers}", f"cores: {self.cores}",
              f"control_core: {self.peer_cpus[0]}",
-             f"yield: {'true' if s.sleepy else 'false'}",
+             f"idle: {s.idle}",
              "memory:", f"  hugepages: {'true' if hugepages else 'false'}",
              *(f"  {k}: {v[k]}" for k in ("mbufs", "connections", "subflows")),
              f"  relay_buffer: {s.relay_buffer}", "ports:"]
@@ -602,6 +604,8 @@ class Lab:
                 self.nft("gw", f"delete table netdev fwd_{dev}", check=False)
                 self.ip("gw", "link", "set", f"t{dev}", "up")
                 self._forward("gw", dev, f"t{dev}")
+        if self.spec.napi_thread:
+            self.run("gw", REPO / "scripts/napi-thread", "--core", self.cores[0], *self.gw_devs())
 
     def gate_log(self, lines=60):
         try:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Bulk transfers with equal hashes: every port type, worker count, family and number of paths."""
+import pathlib
+import sys
+
 import pytest
 
 from conftest import BIG, MIB, specs
@@ -39,6 +42,47 @@ def test_bulk_with_loss(lab, mode):
     lab.loss(0, 1)
     (r,) = lab.transfer(mode, BIG)
     assert not r["fallback"]
+
+
+def napi_threads(lab):
+    """(CPU it ran on last, times it slept) of the NAPI thread of each interface of gw."""
+    out = []
+    for comm in pathlib.Path("/proc").glob("[0-9]*/comm"):
+        if comm.read_text().startswith(tuple(f"napi/{dev}-" for dev in lab.gw_devs())):
+            stat = comm.with_name("stat").read_text().rpartition(")")[2].split()
+            slept = next(int(line.split()[1]) for line in comm.with_name("status").read_text()
+                         .splitlines() if line.startswith("voluntary_ctxt_switches"))
+            out.append((int(stat[36]), slept))
+    return out
+
+
+YIELDING = Spec(direct=True, idle="yield", napi_thread=True)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@specs(YIELDING)
+def test_napi_beside_the_worker(lab, mode):
+    before = napi_threads(lab)
+    bulk(lab, mode, BIG)
+    after = napi_threads(lab)
+    assert len(after) == len(lab.gw_devs())
+    assert {cpu for cpu, _ in after} == {lab.cores[0]}
+    assert all(now > then for (_, then), (_, now) in zip(before, after)), (before, after)
+
+
+@specs(YIELDING)
+def test_an_idle_worker_yields(lab):
+    """A batch task that wakes up never interrupts a worker: it runs when that gives way, or after its
+    time slice of milliseconds."""
+    late_ms = lab.run("gw", "chrt", "--batch", "0", "taskset", "-c", lab.cores[0], sys.executable, "-c", """
+import statistics, time
+late = []
+for _ in range(200):
+    start = time.monotonic()
+    time.sleep(0.001)
+    late.append(time.monotonic() - start - 0.001)
+print(statistics.median(late) * 1000)""")
+    assert float(late_ms) < 0.5
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -169,6 +169,7 @@ static void test_defaults(void **state)
 	assert_int_equal(cfg.subflows_per_conn, 8);
 	assert_false(cfg.checksum);
 	assert_string_equal(cfg.congestion, "cubic");
+	assert_int_equal(cfg.idle, IDLE_POLL);
 	assert_int_equal(cfg.time_wait_ms, 60000);
 	assert_int_equal(cfg.half_open_max, 4096);
 	assert_int_equal(cfg.drain_ms, 10000);
@@ -307,7 +308,10 @@ static const struct fault faults[] = {
 	{"checksum: true", "subflows: 9", 30, "subflows: 9 is out of range: it is 1 to 8", false},
 	{"congestion: newreno", "half_open: 0", 38, "half_open: 0 is out of range: it is 1 to",
 	 false},
-	{"newreno", "bbr", 38, "use cubic or newreno", false},
+	{"workers: 2\n", "workers: 2\nidle: spin\n", 2,
+	 "idle: 'spin' is none of poll, yield, sleep", false},
+	{"workers: 2\n", "workers: 2\nidle: yeild\n", 2, "did you mean 'yield'?", false},
+	{"newreno", "bbr", 38, "'bbr' is none of cubic, newreno", false},
 	{"newreno", "cubik", 38, "did you mean 'cubic'?", false},
 	{"tcp:\n  congestion: newreno\n", "tcp:\n", 37, "tcp has no value", false},
 	{"/run/x.sock", "x.sock", 40, "not absolute", false},
@@ -375,6 +379,17 @@ static void test_limits(void **state)
 	expect_good("net_tap0\n    mtu: 1400", "3b:00.0\n    mtu: 2022");
 	expect_good("checksum: true", "subflows: 8");
 	expect_good("congestion: newreno", "half_open: 1");
+}
+
+static void test_idle(void **state)
+{
+	(void)state;
+	expect_good("workers: 2\n", "workers: 2\nidle: poll\n");
+	assert_int_equal(cfg.idle, IDLE_POLL);
+	expect_good("workers: 2\n", "workers: 2\nidle: yield\n");
+	assert_int_equal(cfg.idle, IDLE_YIELD);
+	expect_good("workers: 2\n", "workers: 2\nidle: sleep\n");
+	assert_int_equal(cfg.idle, IDLE_SLEEP);
 }
 
 /* What each kind of port holds, next to the tap on port b (1024) and two workers (4096). */
@@ -728,13 +743,21 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),          cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_examples),      cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_two_uplinks),   cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_mbufs),         cmocka_unit_test(test_cores_left_out),
-		cmocka_unit_test(test_upstream_note), cmocka_unit_test(test_several_at_once),
-		cmocka_unit_test(test_whole_file),    cmocka_unit_test(test_mutations),
-		cmocka_unit_test(test_machine),       cmocka_unit_test(test_interfaces),
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_examples),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_two_uplinks),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_mbufs),
+		cmocka_unit_test(test_cores_left_out),
+		cmocka_unit_test(test_upstream_note),
+		cmocka_unit_test(test_several_at_once),
+		cmocka_unit_test(test_whole_file),
+		cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_machine),
+		cmocka_unit_test(test_interfaces),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
