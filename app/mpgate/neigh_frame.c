@@ -68,13 +68,15 @@ static bool parse_arp(const struct port *p, const uint8_t *b, unsigned int len, 
 	f->sender = ip_addr_from_v4(&b[14]);
 	f->target = ip_addr_from_v4(&b[24]);
 	/* The sender inside must be the sender outside. */
-	if (!rte_is_same_ether_addr(&f->mac, &f->eth))
+	if (!rte_is_same_ether_addr(&f->mac, &f->eth) || !rte_is_valid_assigned_ether_addr(&f->mac))
 		return false;
 	if (op == ARP_REQUEST && is_ours(p->cfg, &f->target)) {
 		f->request = true;
 		f->learn = sender_legal(p, f);
-		/* 0.0.0.0 is a probe for duplicates (RFC 5227): answered, nothing learnt. */
-		return f->learn || get_be32(&b[14]) == 0;
+		/* Answered, nothing learnt: 0.0.0.0, a probe for duplicates (RFC 5227), and the
+		 * addresses of other networks that a host may ask with. */
+		return get_be32(&b[14]) == 0 ||
+		       (ip_addr_is_unicast(&f->sender) && !is_ours(p->cfg, &f->sender));
 	}
 	if (op == ARP_REPLY && is_ours(p->cfg, &f->target)) {
 		f->learn = sender_legal(p, f);
