@@ -170,11 +170,12 @@ static int port_configure(struct app *app, struct port *p)
 	p->n_queues = RTE_MIN(p->n_queues, app->n_workers);
 	if (p->n_queues == 0)
 		return port_fail(p, -ENOTSUP, "device has no queues", "use another device");
-	/* tap takes several queues but spreads nothing over them that steering would not, and its
-	 * checksum offload is software that the parser does better. */
-	if (strcmp(p->driver, "net_tap") == 0)
+	/* tap takes several queues but spreads nothing over them that steering would not. Of memif's
+	 * the peer may open fewer, and nothing tells: what is sent to the others stays there. */
+	if (strcmp(p->driver, "net_tap") == 0 || strcmp(p->driver, "net_memif") == 0)
 		p->n_queues = 1;
-	else
+	/* tap's checksum offload is software that the parser does better. */
+	if (strcmp(p->driver, "net_tap") != 0)
 		conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_CHECKSUM;
 	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	p->multi_segs = conf.txmode.offloads != 0;
