@@ -80,16 +80,12 @@ static void syn_new(struct mptcp *mp, const struct conn_params *params, const st
 	struct conn *c;
 	uint16_t mtu;
 
-	if (unlikely(st->mem_out)) {
-		st_inc(st, CTR_DROP_MEMORY);
-		return;
-	}
 	nh = st->ops->route(st, &p->key.local, &p->key.remote, &mtu);
 	if (nh == NULL) {
 		st_inc(st, CTR_DROP_NO_ROUTE);
 		return;
 	}
-	if (half_open_full(mp)) {
+	if (unlikely(st->mem_out) || half_open_full(mp)) {
 		syn_cookie(mp, params, p, nh, mtu);
 		return;
 	}
