@@ -2,7 +2,7 @@
  *
  * Read a configuration: text -> tree with lines -> check against the schema -> libcyaml ->
  * struct config -> check of the whole. Each step reports all it finds.
- * Control thread, before any port is touched and at a reload; allocates.
+ * Control thread, before any port is touched; allocates.
  */
 #include <errno.h>
 #include <fcntl.h>

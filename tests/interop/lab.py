@@ -263,7 +263,7 @@ class Proc:
 @dataclasses.dataclass(frozen=True)
 class Spec:
     """What a lab is made of; two tests with equal specs share one."""
-    port: str = "af_xdp"        # how mpgate drives its interfaces: af_xdp, af_packet, tap
+    port: str = "af_xdp"        # how mpgate drives its interfaces: af_xdp, af_packet, tap; testpmd for memif
     workers: int = 1
     paths: int = 2
     family: int = 4             # address family clients and upstreams use: 4 or 6
@@ -276,13 +276,15 @@ class Spec:
     drain_ms: int = 3000
     relay_buffer: int = 1 << 20
     idle: str = "sleep"         # idle workers: the kernel's peers need their CPUs, too
-    napi_thread: bool = False   # AF_XDP's NAPI is a thread on the first worker's CPU (veth: the sender's)
+    napi_thread: bool = False   # AF_XDP's NAPI is a thread on the worker's CPU (veth: the sender's)
     connect_timeout_ms: int = 500
 
 
 class Lab:
     """Namespaces, links, servers and mpgate for one Spec. Use as a context manager."""
     count = 0
+    # What a driver may hold of a port's packet buffers when all is quiet, more than at its start.
+    MBUFS_OF_DRIVER = {"af_packet": 0, "af_xdp": 2048, "tap": 1024, "memif": 0}
 
     def __init__(self, spec, build=None, keep=False):
         self.spec, self.keep = spec, keep
@@ -291,7 +293,7 @@ class Lab:
         self.prefix = f"{PREFIX}-{os.getpid()}" + (f"-{Lab.count}" if Lab.count > 1 else "")
         self.ns = {n: f"{self.prefix}-{n}" for n in ("client", "net", "gw", "server")}
         self.tmp = pathlib.Path(tempfile.gettempdir()) / f"mpgate-lab-{self.prefix}"
-        self.procs, self.gate = {}, None
+        self.procs, self.gate, self.mbufs_free = {}, None, 0
         self.socket = self.tmp / "mpgate.sock"
         cpus = sorted(os.sched_getaffinity(0))
         self.cores = [cpus[(1 + i) % len(cpus)] for i in range(spec.workers)]
@@ -534,7 +536,25 @@ class Lab:
         return {"af_xdp": f"net_af_xdp{i},iface={dev}"
                           + (",busy_budget=0" if self.spec.napi_thread else ""),
                 "af_packet": f"net_af_packet{i},iface={dev}",
-                "tap": f"net_tap{i},iface=t{dev}"}[self.spec.port]
+                "tap": f"net_tap{i},iface=t{dev}",
+                "memif": f"net_memif{i},role=server,{self.memif(i)}"}[self.spec.port]
+
+    def memif(self, i):
+        return f"socket={self.tmp}/memif.sock,socket-abstract=no,id={i}"
+
+    def start_testpmd(self):
+        """Between mpgate's memif ports and gw's interfaces, as the README has it."""
+        ports = [v for i, dev in enumerate(self.gw_devs()) for v in (
+            "--vdev", f"net_memif{i},role=client,{self.memif(i)}",
+            "--vdev", f"net_af_packet{i},iface={dev}")]
+        p = self.start("gw", "dpdk-testpmd", "--lcores", "0@0,1@0", "--no-huge", "-m", "512",
+                       f"--file-prefix={self.prefix}-peer", "--no-pci", *ports, "--",
+                       "--forward-mode=io", "--auto-start", "--stats-period=3600",
+                       "--total-num-mbufs=32768", name="testpmd", pin=False)
+        wait_for("memif links are up", lambda: all(
+            r["link"] == "up" for r in self.ctl("show", "ports")) or not p.alive(), 30)
+        if not p.alive():
+            raise LabError(f"testpmd ended: {p.out()[-500:]} {p.err()[-500:]}")
 
     def config(self, hugepages=True, **over):
         """The YAML text of mpgate's configuration for this lab."""
@@ -563,7 +583,8 @@ class Lab:
             net = 9 if dev == "mpgs" else i + 1
             y += [f"  - name: {dev}", f"    device: {self.device(i, dev)}", "    mtu: 1500",
                   f'    addresses: ["10.{net}.0.1/24", "fd00:{net}::1/64"]']
-        y.append("pools:")
+        y += ["routes:", f"  - {{to: 10.50.0.0/24, via: {self.client_addr(0, 4)}}}",
+              f"  - {{to: 'fd00:50::/64', via: '{self.client_addr(0, 6)}'}}", "pools:"]
         for name, servers in pools.items():
             y += [f"  - name: {name}", f"    connect_timeout_ms: {s.connect_timeout_ms}",
                   "    servers:", *(f'      - "{q(*hp)}"' for hp in servers)]
@@ -598,6 +619,9 @@ class Lab:
         if not self.gate.alive():
             raise LabError(f"mpgate ended with exit code {self.gate.p.returncode}:\n"
                            f"{self.gate_log()}")
+        if self.spec.port == "memif":
+            self.start_testpmd()
+        self.mbufs_free = self.free_mbufs()
         if self.spec.port == "tap":
             for dev in self.gw_devs():
                 self.nft("gw", f"delete table netdev fwd_t{dev}", check=False)
@@ -605,7 +629,10 @@ class Lab:
                 self.ip("gw", "link", "set", f"t{dev}", "up")
                 self._forward("gw", dev, f"t{dev}")
         if self.spec.napi_thread:
-            self.run("gw", REPO / "scripts/napi-thread", "--core", self.cores[0], *self.gw_devs())
+            # A port of one queue belongs to the worker that its place in the configuration names.
+            for i, dev in enumerate(self.gw_devs()):
+                self.run("gw", REPO / "scripts/napi-thread", "--core",
+                         self.cores[i % self.spec.workers], dev)
 
     def gate_log(self, lines=60):
         try:
@@ -646,7 +673,13 @@ class Lab:
                      if addr in (self.client_addr(i, 4), self.client_addr(i, 6))), None)
 
     def wait_idle(self, timeout=20):
-        self.ctl("wait", "idle", "--timeout", timeout, json_out=False, timeout=timeout + 10)
+        self.ctl("wait", "idle", "--time-wait", "--timeout", timeout, json_out=False,
+                 timeout=timeout + 10)
+        wait_for("packet buffers are back", lambda: self.mbufs_free - self.free_mbufs()
+                 <= self.MBUFS_OF_DRIVER[self.spec.port] * len(self.gw_devs()), timeout)
+
+    def free_mbufs(self):
+        return self.ctl("show", "status")["memory"]["mbufs_free"]
 
     # paths
 

@@ -11,13 +11,14 @@ from conftest import BIG, MIB, spec_id, specs
 from lab import PORT_IPERF, Spec, wait_for
 
 SPECS = (Spec(), Spec(workers=2), Spec(port="af_packet", workers=2, family=6))
+WRAPS = (["mptcpize", "run"], [])
 
 
 @pytest.mark.parametrize("mode", ("down", "up", "both", "half"))
 @specs(*SPECS)
 def test_200_clients_at_once(lab, mode, counted):
     lab.transfer(mode, 256 << 10, count=200)
-    assert counted("RelayAccepted") == 200
+    assert counted("RelayAccepted") == counted("MPCapableACKRX") == 200
 
 
 @specs(*SPECS)
@@ -67,7 +68,8 @@ def test_server_killed_in_mid_transfer(own_lab, spec):
 @pytest.mark.parametrize("mptcp", (True, False))
 @specs(*SPECS)
 def test_half_close(lab, mptcp):
-    lab.transfer("half", BIG // 2, mptcp=mptcp)
+    (r,) = lab.transfer("half", BIG // 2, mptcp=mptcp)
+    assert r["fallback"] != mptcp
     lab.loss(0, 1)
     lab.transfer("half", BIG // 4, mptcp=mptcp)
 
@@ -88,29 +90,66 @@ def test_client_that_does_not_read_is_not_buffered_for(lab, counted):
     lab.transfer_end(t)
 
 
-@pytest.mark.parametrize("wrap", (["mptcpize", "run"], []), ids=("mptcp", "tcp"))
-@specs(*SPECS)
-def test_curl(lab, wrap):
+def curl(lab, wrap, *flags, family=None):
     want = lab.make_file("curl", 16)
     out = lab.tmp / "curl.out"
-    lab.run("client", *wrap, "curl", "-gsSf", "-o", out, lab.url("/curl"))
+    lab.run("client", *wrap, "curl", "-gsSf", *flags, "-o", out, lab.url("/curl", family))
     with open(out, "rb") as f:
         assert hashlib.file_digest(f, "sha256").hexdigest() == want
 
 
-@pytest.mark.parametrize("wrap", (["mptcpize", "run"], []), ids=("mptcp", "tcp"))
+@pytest.mark.parametrize("percent", (0, 1), ids="loss{}".format)
+@pytest.mark.parametrize("wrap", WRAPS, ids=("mptcp", "tcp"))
 @specs(*SPECS)
-def test_wrk(lab, wrap):
-    text = lab.run("client", *wrap, "wrk", "-t1", "-c50", "-d2", lab.url("/4k"))
+def test_curl(lab, wrap, percent, counted):
+    lab.loss(0, percent)
+    curl(lab, wrap)
+    assert counted("MPCapableACKRX") == (1 if wrap else 0)
+
+
+@pytest.mark.parametrize("family", (4, 6))
+@specs(*SPECS[:2])
+def test_client_of_another_network(lab, family):
+    """Reached by a route of mpgate's through the host on path 0."""
+    addr, opt = {4: ("10.50.0.1/32", "-4"), 6: ("fd00:50::1/128", "-6")}[family]
+    lab.ip("client", opt, "addr", "add", addr, "dev", "lo", *(["nodad"] if family == 6 else []))
+    try:
+        lab.ip("client", opt, "neigh", "flush", "dev", "p0")  # so that it asks for mpgate's address
+        curl(lab, [], "--interface", addr.split("/")[0], family=family)
+    finally:
+        lab.ip("client", opt, "addr", "del", addr, "dev", "lo")
+
+
+@pytest.mark.parametrize("size", (56, 1400))
+@pytest.mark.parametrize("family", (4, 6))
+@specs(*SPECS)
+def test_ping(lab, family, size):
+    for path in range(lab.spec.paths):
+        text = lab.run("client", "ping", "-c", "5", "-i", "0.1", "-W", "2", "-s", size,
+                       lab.gw_addr(path, family))
+        assert "5 received" in text and " 0% packet loss" in text, text
+
+
+@pytest.mark.parametrize("percent", (0, 1), ids="loss{}".format)
+@pytest.mark.parametrize("wrap", WRAPS, ids=("mptcp", "tcp"))
+@specs(*SPECS)
+def test_wrk(lab, wrap, percent, counted):
+    lab.loss(0, percent)
+    text = lab.run("client", *wrap, "wrk", "-t1", "-c50", "-d2", "--timeout", "10", lab.url("/4k"))
     assert "Socket errors" not in text and "Non-2xx" not in text, text
     assert float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)) > 100, text
+    assert counted("MPCapableACKRX") >= (50 if wrap else 0)
+    assert wrap or counted("MPCapableACKRX") == 0
 
 
+@pytest.mark.parametrize("percent", (0, 1), ids="loss{}".format)
 @pytest.mark.parametrize("flags", ([], ["-R"], ["--bidir"], ["-P", "4"]), ids=" ".join)
 @specs(*SPECS)
-def test_iperf3(lab, flags):
+def test_iperf3(lab, flags, percent, counted):
+    lab.loss(0, percent)
     text = lab.run("client", "mptcpize", "run", "iperf3", "-J", "-c", lab.gw_addr(0), "-p",
                    PORT_IPERF, "-t", "2", *flags, check=False)
     res = json.loads(text)
     assert "error" not in res, res["error"]
     assert res["end"]["sum_received"]["bytes"] > MIB
+    assert counted("MPCapableACKRX") >= 2  # its control connection is one

@@ -36,6 +36,9 @@ def test_option_stripped_in_the_handshake(lab, what, mode, counted):
         assert counted("MPCapableSYNRX") == 0
     else:
         assert counted("MPCapableSYNRX") == 1 and counted("MPCapableACKRX") == 0
+    lab.loss(0, 1)
+    (r,) = lab.transfer(mode, BIG // 8)
+    assert r["fallback"]
 
 
 def never_wrong_data(r):
@@ -58,6 +61,9 @@ def test_option_stripped_after_the_handshake(lab, ways, mode):
     for way in ways:
         lab.strip(f"established-{way}", 0)
     (r,) = lab.transfer(mode, BIG // 4)
+    assert r["fallback"]
+    lab.loss(0, 1)
+    (r,) = lab.transfer(mode, BIG // 8)
     assert r["fallback"]
 
 
@@ -89,12 +95,14 @@ def test_option_stripped_mid_stream_on_the_only_path(lab, ways, mode):
 
 @pytest.mark.parametrize("mode", ("down", "up"))
 @pytest.mark.parametrize("what", ("established-out", "established-in"))
+@pytest.mark.parametrize("percent", (0, 1), ids="loss{}".format)
 @specs(*SPECS[:2])
-def test_option_stripped_mid_stream_on_one_of_two_paths(lab, what, mode):
+def test_option_stripped_mid_stream_on_one_of_two_paths(lab, percent, what, mode):
     """The other path is whole, so every octet must arrive."""
     for _ in range(5):
         mangled = lab.nstat().get(KERNEL_MANGLED, 0)
         lab.shape(100)
+        lab.loss(0, percent)
         before = lab.all_bytes()
         t = lab.transfer_start(mode, 24 * MIB)
         lab.wait_moved(before, 8 * MIB)

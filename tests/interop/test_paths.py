@@ -8,6 +8,7 @@ from lab import Spec, wait_for
 BASIC = (Spec(), Spec(port="af_packet", workers=2), Spec(workers=2, family=6, paths=4))
 SIGNAL = (Spec(signal=True), Spec(signal=True, workers=2, paths=4),
           Spec(signal=True, port="af_packet", family=6))
+LOSS = (0, 1)  # percent
 RATE = 100  # Mbit/s a path where something has to happen in the middle
 DEEP = 200  # ms of queue: more than the relay's buffer, so that nothing is lost and sent again
 
@@ -25,9 +26,11 @@ def test_client_joins(lab, counted, client_counted):
     assert counted("MPJoinAckHMacFailure") == 0
 
 
+@pytest.mark.parametrize("percent", LOSS, ids="loss{}".format)
 @specs(*SIGNAL)
-def test_server_signals_addresses(lab, counted, client_counted):
+def test_server_signals_addresses(lab, percent, counted, client_counted):
     lab.endpoints()
+    lab.loss(0, percent)
     n = lab.spec.paths - 1
     with lab.monitor() as seen:
         (r,) = lab.transfer("both", BIG // 2)
@@ -68,10 +71,12 @@ def test_show_subflows(lab):
 
 
 @pytest.mark.parametrize("mode", ("down", "up"))
+@pytest.mark.parametrize("percent", LOSS, ids="loss{}".format)
 @specs(*BASIC[:2])
-def test_backup_path_rests_until_it_is_needed(lab, mode):
+def test_backup_path_rests_until_it_is_needed(lab, percent, mode):
     lab.endpoints("subflow", "backup")
     lab.shape(RATE, DEEP)
+    lab.loss(1, percent)
     before, rest = lab.all_bytes(), sum(lab.path_bytes(1))
     t = lab.transfer_start(mode, 32 * MIB)
     lab.wait_moved(before, 8 * MIB)
@@ -100,10 +105,12 @@ def test_cut(lab, path, how, mode):
 
 @pytest.mark.parametrize("mode", ("down", "up"))
 @pytest.mark.parametrize("path", (0, 1))
+@pytest.mark.parametrize("percent", LOSS, ids="loss{}".format)
 @specs(Spec(), Spec(port="af_packet", workers=2))
-def test_cut_and_restore(lab, path, mode):
+def test_cut_and_restore(lab, percent, path, mode):
     """After it is whole again the path carries data of the same connection."""
     lab.shape(RATE)
+    lab.loss(1 - path, percent)
     before = lab.all_bytes()
     t = lab.transfer_start(mode, 96 * MIB)
     lab.wait_moved(before, 6 * MIB)

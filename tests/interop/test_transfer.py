@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Bulk transfers with equal hashes: every port type, worker count, family and number of paths."""
+import contextlib
 import pathlib
+import signal
 import sys
 
 import pytest
 
-from conftest import BIG, MIB, specs
+from conftest import BIG, KERNEL_LINGERS, MIB, specs
 from lab import Spec
 
 GRID = [Spec(port=p, workers=w, family=f, paths=n)
@@ -17,6 +19,7 @@ def bulk(lab, mode, size):
     (r,) = lab.transfer(mode, size)
     assert not r["fallback"]
     assert r["subflows"] == lab.spec.paths
+    assert r["checksum"] == lab.spec.checksum
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -48,15 +51,22 @@ def napi_threads(lab):
     """(CPU it ran on last, times it slept) of the NAPI thread of each interface of gw."""
     out = []
     for comm in pathlib.Path("/proc").glob("[0-9]*/comm"):
-        if comm.read_text().startswith(tuple(f"napi/{dev}-" for dev in lab.gw_devs())):
-            stat = comm.with_name("stat").read_text().rpartition(")")[2].split()
-            slept = next(int(line.split()[1]) for line in comm.with_name("status").read_text()
-                         .splitlines() if line.startswith("voluntary_ctxt_switches"))
-            out.append((int(stat[36]), slept))
+        with contextlib.suppress(OSError):  # a process that has just ended
+            if comm.read_text().startswith(tuple(f"napi/{dev}-" for dev in lab.gw_devs())):
+                stat = comm.with_name("stat").read_text().rpartition(")")[2].split()
+                slept = next(int(line.split()[1]) for line in comm.with_name("status").read_text()
+                             .splitlines() if line.startswith("voluntary_ctxt_switches"))
+                out.append((int(stat[36]), slept))
     return out
 
 
 YIELDING = Spec(direct=True, idle="yield", napi_thread=True)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@specs(Spec(direct=True, idle="poll"))
+def test_bulk_polling(lab, mode):
+    bulk(lab, mode, BIG)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -89,6 +99,14 @@ print(statistics.median(late) * 1000)""")
 @specs(Spec(port="tap"), Spec(port="tap", workers=2, family=6))
 def test_bulk_tap(lab, mode):
     bulk(lab, mode, BIG // 4)
+    lab.loss(0, 1)
+    lab.transfer(mode, BIG // 8)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@specs(Spec(port="memif"), Spec(port="memif", workers=2, family=6))
+def test_bulk_memif(lab, mode):
+    bulk(lab, mode, BIG // 8)
 
 
 @pytest.mark.parametrize("mode", MODES + ("half",))
@@ -99,6 +117,45 @@ def test_tshark_finds_nothing_wrong(lab, mode):
         lab.endpoints()
     with lab.capture():
         lab.transfer(mode, 2 * MIB)
+
+
+EVENTS = {
+    "cut": lambda lab: lab.cut(0),
+    "stripped": lambda lab: lab.strip("established-out", 1),
+    "address removed": lambda lab: lab.ip("client", "mptcp", "endpoint", "delete", "id", "1"),
+    "priority": lambda lab: lab.ip("client", "mptcp", "endpoint", "change", lab.client_addr(1),
+                                   "backup"),
+}
+
+
+@pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
+@specs(Spec(paths=4), Spec(workers=2, family=6))
+def test_tshark_finds_nothing_wrong_when_paths_change(lab, event):
+    lab.shape(60)
+    before = lab.all_bytes()
+    with lab.capture():
+        t = lab.transfer_start("down", 12 * MIB)
+        lab.wait_moved(before, 4 * MIB)
+        event(lab)
+        lab.transfer_end(t)
+
+
+@specs(Spec(), Spec(workers=2, family=6))
+def test_tshark_finds_nothing_wrong_when_a_client_dies(lab):
+    before = lab.all_bytes()
+    with lab.capture():
+        t = lab.transfer_start("both", 4096 * MIB)
+        lab.wait_moved(before, 4 * MIB)
+        t.stop(signal.SIGKILL)
+        lab.wait_idle(KERNEL_LINGERS)
+
+
+@pytest.mark.parametrize("what", ("syn", "synack"))
+@specs(Spec())
+def test_tshark_finds_nothing_wrong_in_plain_tcp(lab, what):
+    lab.strip(what, 0)
+    with lab.capture():
+        lab.transfer("both", 2 * MIB)
 
 
 @pytest.mark.parametrize("mode", MODES)
