@@ -543,7 +543,7 @@ class Lab:
         return f"socket={self.tmp}/memif.sock,socket-abstract=no,id={i}"
 
     def start_testpmd(self):
-        """Between mpgate's memif ports and gw's interfaces, as the README has it."""
+        """Between mpgate's memif ports and gw's interfaces, as in the README but without hugepages."""
         ports = [v for i, dev in enumerate(self.gw_devs()) for v in (
             "--vdev", f"net_memif{i},role=client,{self.memif(i)}",
             "--vdev", f"net_af_packet{i},iface={dev}")]

@@ -126,7 +126,7 @@ def test_mutated_frames(lab, seed, counted):
 
 @specs(*SPECS)
 def test_flood_of_syns_leaves_nothing_behind(lab, counted):
-    """SYNs of clients that do not exist: a transfer goes on, most SYNs find the places for half-open
+    """SYNs of clients that do not exist: a transfer goes on, many SYNs find the places for half-open
     connections taken and leave no state, and all is idle in the end."""
     f = Frames(lab)
     n = 8000 * lab.spec.workers
