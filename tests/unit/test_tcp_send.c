@@ -248,6 +248,30 @@ static uint16_t room(uint32_t octets)
 	return p.wnd;
 }
 
+/* A segment beyond a gap came with a window, and what fills the gap acknowledges more and closes it:
+ * the window of before does not count from there on. */
+static void test_window_before_a_gap(void **state)
+{
+	struct craft beyond = {.flags = TCPF_ACK, .len = 10, .off = 10, .wnd = 1000};
+	struct craft first = {.flags = TCPF_ACK, .len = 10, .wnd = 0};
+
+	(void)state;
+	begin(1000);
+	beyond.seq = a.t.rcv_nxt + 10;
+	first.seq = a.t.rcv_nxt;
+	send_segs(2);
+	assert_int_equal(net_drop_all(&net), 1);
+	beyond.ack = iss + 1;
+	first.ack = iss + 1 + SEG;
+	assert_int_equal(craft_in(&net, &beyond), CTR_NONE);
+	assert_int_equal(craft_in(&net, &first), CTR_NONE);
+	assert_int_equal(a.received, 20);
+	while (net_take(&net, &p))
+		assert_int_equal(p.payload_len, 0);
+	assert_int_equal(a.t.snd_wnd, 0);
+	net_fini(&net);
+}
+
 /* The edge moves by a segment at least, or by half of the largest window there was. */
 static void test_window_update(void **state)
 {
@@ -455,6 +479,7 @@ int main(void)
 		cmocka_unit_test(test_probe_acknowledged),
 		cmocka_unit_test(test_lost_probe_does_not_block),
 		cmocka_unit_test(test_window_taken_back),
+		cmocka_unit_test(test_window_before_a_gap),
 		cmocka_unit_test(test_window_update),
 		cmocka_unit_test(test_window_on_a_retransmission),
 		cmocka_unit_test(test_rto_after_lost_syn),

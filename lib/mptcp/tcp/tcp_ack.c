@@ -284,7 +284,10 @@ static bool take_window(struct tcp *t, const struct tcp_rx *rx)
 	uint32_t wnd = tcp_wnd_of(t, p);
 	bool changed = wnd != t->snd_wnd;
 
-	if (!seq_lt(t->snd_wl1, rx->seq) && !(t->snd_wl1 == rx->seq && seq_leq(t->snd_wl2, p->ack)))
+	/* RFC 9293's rule, and every segment that acknowledges more: SND.WND counts from SND.UNA, and what
+	 * was offered before would reach further than it did. */
+	if (!seq_lt(t->snd_una, p->ack) && !seq_lt(t->snd_wl1, rx->seq) &&
+	    !(t->snd_wl1 == rx->seq && seq_leq(t->snd_wl2, p->ack)))
 		return false;
 	if (t->snd_wnd == 0 && wnd > 0) {
 		tcp_persist_over(t);
