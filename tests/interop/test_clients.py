@@ -151,5 +151,5 @@ def test_iperf3(lab, flags, percent, counted):
                    PORT_IPERF, "-t", "2", *flags, check=False)
     res = json.loads(text)
     assert "error" not in res, res["error"]
-    assert res["end"]["sum_received"]["bytes"] > MIB
+    assert res["end"]["sum_received"]["bytes"] > MIB, text
     assert counted("MPCapableACKRX") >= 2  # its control connection is one
