@@ -122,6 +122,52 @@ static void count_fired(struct wheel_timer *t, void *ctx)
 	((struct probe *)t)->fired++;
 }
 
+/* The time of the next one: never too late, and those who skip to it find something in a few skips. */
+static void test_wheel_next(void **state)
+{
+	static const uint32_t delta[] = {1,     2,     255,   256,      257,     511,
+					 65535, 65536, 70000, 16777216, 40000000};
+	uint32_t at, due;
+	struct probe p;
+
+	(void)state;
+	wheel_init(&wheel, 7);
+	assert_false(wheel_next(&wheel, &at));
+	for (uint32_t start = UINT32_MAX - 600; start != 602; start += 3) {
+		for (unsigned int i = 0; i < RTE_DIM(delta); i++) {
+			unsigned int skips = 0;
+
+			memset(&p, 0, sizeof(p));
+			wheel_init(&wheel, start);
+			due = start + delta[i];
+			wheel_arm(&wheel, &p.t, due, count_fired);
+			for (; p.fired == 0; skips++) {
+				assert_true(wheel_next(&wheel, &at));
+				assert_true((int32_t)(at - wheel.now_ms) > 0);
+				assert_true((int32_t)(due - at) >= 0);
+				wheel.now_ms = at - 1; /* nothing happens until then */
+				wheel_advance(&wheel, at, NULL);
+			}
+			assert_int_equal(wheel.now_ms, due);
+			assert_true(skips <= WHEEL_LEVELS);
+			assert_false(wheel_next(&wheel, &at));
+		}
+	}
+	/* the earliest of several, on whatever level it lies */
+	memset(probes, 0, sizeof(probes));
+	wheel_init(&wheel, 250);
+	wheel_arm(&wheel, &probes[0].t, 250 + 300, count_fired);
+	wheel_advance(&wheel, 255, NULL);
+	wheel_arm(&wheel, &probes[1].t, 255 + 200, count_fired);
+	wheel_arm(&wheel, &probes[2].t, 255 + 100000, count_fired);
+	assert_true(wheel_next(&wheel, &at));
+	assert_true(at <= 455);
+	wheel_advance(&wheel, 455, NULL);
+	assert_int_equal(probes[1].fired, 1);
+	assert_true(wheel_next(&wheel, &at));
+	assert_true(at <= 550);
+}
+
 static void test_wheel_edges(void **state)
 {
 	static const uint32_t delta[] = {1,     255,   256,   257,      65535,
@@ -361,10 +407,11 @@ static void test_isn(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pool),        cmocka_unit_test(test_wheel_random),
-		cmocka_unit_test(test_wheel_edges), cmocka_unit_test(test_flow_table),
-		cmocka_unit_test(test_seg),         cmocka_unit_test(test_segq),
-		cmocka_unit_test(test_rate_limit),  cmocka_unit_test(test_isn),
+		cmocka_unit_test(test_pool),       cmocka_unit_test(test_wheel_random),
+		cmocka_unit_test(test_wheel_next), cmocka_unit_test(test_wheel_edges),
+		cmocka_unit_test(test_flow_table), cmocka_unit_test(test_seg),
+		cmocka_unit_test(test_segq),       cmocka_unit_test(test_rate_limit),
+		cmocka_unit_test(test_isn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,3 +122,31 @@ void wheel_advance(struct timer_wheel *w, uint32_t now_ms, void *ctx)
 		run_tick(w, w->now_ms + 1, ctx);
 	}
 }
+
+/* The first tick after now that a slot of the level stands for, among those with timers. */
+static bool level_next(const struct timer_wheel *w, unsigned int level, uint32_t *at_ms)
+{
+	uint32_t now = w->now_ms >> (SLOT_BITS * level);
+
+	for (uint32_t i = 1; i <= WHEEL_SLOTS; i++) {
+		if (w->slot[level][(now + i) & SLOT_MASK] == NULL)
+			continue;
+		*at_ms = (now + i) << (SLOT_BITS * level);
+		return true;
+	}
+	return false;
+}
+
+bool wheel_next(const struct timer_wheel *w, uint32_t *at_ms)
+{
+	bool found = false;
+	uint32_t at;
+
+	for (unsigned int level = 0; level < WHEEL_LEVELS && w->armed > 0; level++) {
+		if (!level_next(w, level, &at) || (found && (int32_t)(at - *at_ms) >= 0))
+			continue;
+		*at_ms = at;
+		found = true;
+	}
+	return found;
+}

@@ -38,6 +38,10 @@ void wheel_cancel(struct timer_wheel *w, struct wheel_timer *t);
 /* Run the ticks up to now_ms; callbacks get ctx and may arm, cancel or free any timer. */
 void wheel_advance(struct timer_wheel *w, uint32_t now_ms, void *ctx);
 
+/* The tick before which no timer is due, in *at_ms: for who sleeps or skips time. False: none is
+ * armed. Takes a look at the slots, so not for every packet. */
+bool wheel_next(const struct timer_wheel *w, uint32_t *at_ms);
+
 static inline bool wheel_armed(const struct wheel_timer *t)
 {
 	return t->pprev != (struct wheel_timer **)0;
