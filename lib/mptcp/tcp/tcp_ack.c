@@ -328,14 +328,29 @@ static void update_rtt(struct tcp *t, const struct tcp_rx *rx, struct tcp_ack *a
 		tcp_rtt_sample(t, a->rtt_us);
 }
 
+/* An acknowledgement older than what is known: what it says of octets beyond may still be news. */
+static void take_overtaken(struct tcp *t, const struct pkt *p, struct tcp_ack *a)
+{
+	if (!t->use_sack || p->tcp.n_sack == 0 || !tcp_unacked(t))
+		return;
+	a->prior_flight = tcp_flight(t);
+	take_sack(t, p, a);
+	a->dup = a->sacked > 0;
+	if (a->rtt_us != 0)
+		tcp_rtt_sample(t, a->rtt_us);
+	tcp_loss_on_ack(t, a);
+}
+
 void tcp_ack_in(struct tcp *t, struct tcp_rx *rx)
 {
 	const struct pkt *p = rx->p;
 	struct tcp_ack a = {.prior_una = t->snd_una};
 
 	t->probes = 0;
-	if (seq_lt(p->ack, t->snd_una))
-		return; /* an old one, overtaken */
+	if (seq_lt(p->ack, t->snd_una)) {
+		take_overtaken(t, p, &a);
+		return;
+	}
 	a.wnd_update = take_window(t, rx);
 	if (p->ack == t->snd_una && !tcp_unacked(t))
 		return;
