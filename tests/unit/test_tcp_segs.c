@@ -295,7 +295,7 @@ static void test_ofo(void **state)
 	take();
 	assert_int_equal(p.tcp.n_sack, 1);
 	assert_int_equal(p.tcp.sack[0].start, ISS + 201);
-	assert_int_equal(p.tcp.sack[0].end, ISS + 501);
+	assert_int_equal(p.tcp.sack[0].end, ISS + 551);
 	assert_int_equal(in(TCPF_ACK, 150, 0, 100), CTR_NONE);
 	take();
 	assert_int_equal(p.tcp.sack[0].start, ISS + 151);
@@ -303,18 +303,18 @@ static void test_ofo(void **state)
 	/* fills the gap, with octets that are there already */
 	assert_int_equal(in(TCPF_ACK, 0, 0, 180), CTR_NONE);
 	take();
-	assert_int_equal(p.ack, ISS + 501);
+	assert_int_equal(p.ack, ISS + 551);
 	assert_int_equal(p.tcp.n_sack, 0);
-	assert_int_equal(a.received, 500);
-	/* old and new octets in one */
-	assert_int_equal(in(TCPF_ACK, 450, 0, 100), CTR_NONE);
 	assert_int_equal(a.received, 550);
+	/* old and new octets in one */
+	assert_int_equal(in(TCPF_ACK, 500, 0, 100), CTR_NONE);
+	assert_int_equal(a.received, 600);
 	assert_int_equal(in(TCPF_ACK, 100, 0, 100), CTR_DROP_TCP_DUP);
 	/* beyond the window, and over its edge */
 	net_drop_all(&net);
-	assert_int_equal(in(TCPF_ACK, 550 + 20000, 0, 100), CTR_DROP_TCP_SEQ);
+	assert_int_equal(in(TCPF_ACK, 600 + 20000, 0, 100), CTR_DROP_TCP_SEQ);
 	take_flags(TCPF_ACK);
-	assert_int_equal(in(TCPF_ACK, 20500, 0, 100), CTR_NONE);
+	assert_int_equal(in(TCPF_ACK, 20550, 0, 100), CTR_NONE);
 	assert_int_equal(a.t.ofo.bytes, 50);
 	assert_false(a.bad);
 	net_fini(&net);
@@ -341,15 +341,16 @@ static void test_ofo_first_wins(void **state)
 	in(TCPF_ACK, 45, 0, 5);
 	c.seq = ISS + 1 + 43;
 	c.len = 20;
-	craft_in(&net, &c); /* of this only two */
-	assert_int_equal(a.t.ofo.bytes, 7);
+	craft_in(&net, &c); /* of this two in front, and thirteen behind */
+	assert_int_equal(a.t.ofo.bytes, 20);
+	assert_int_equal(a.t.ofo.n, 3);
 	a.received = 40;
 	net_fini(&net);
 }
 
 static void test_ofo_bound(void **state)
 {
-	unsigned int dropped = 0;
+	unsigned int dropped = 0, before;
 
 	(void)state;
 	begin("msw");
@@ -358,15 +359,72 @@ static void test_ofo_bound(void **state)
 		dropped += in(TCPF_ACK, 10 + i * 4, 0, 2) == CTR_DROP_TCP_OFO_LIMIT;
 	assert_int_equal(dropped, 50);
 	net_cfg.ofo_segs_max = 4096;
-	/* aimed at the middle of a long queue */
+	/* into the middle of a long queue; over many gaps at once, of which a few are filled */
 	for (unsigned int i = 0; i < 3000; i++)
 		in(TCPF_ACK, 1000 + i * 4, 0, 2);
 	net_drop_all(&net);
 	in(TCPF_ACK, 1000 + 3000 * 4, 0, 2);
-	assert_int_equal(in(TCPF_ACK, 7000 + 2, 0, 1), CTR_DROP_TCP_OFO_LIMIT);
+	assert_int_equal(in(TCPF_ACK, 7000 + 2, 0, 1), CTR_NONE);
+	before = a.t.ofo.n;
+	assert_int_equal(in(TCPF_ACK, 9000, 0, 1000), CTR_NONE);
+	assert_in_range(a.t.ofo.n - before, 1, 4);
 	assert_int_equal(in(TCPF_ACK, 0, 0, 10), CTR_NONE);
 	assert_int_equal(a.received, 12);
 	assert_false(a.bad);
+	net_fini(&net);
+}
+
+/* A SACK block tells of all that touches the segment, also where no block was known any more. */
+static void test_sack_block_is_whole(void **state)
+{
+	(void)state;
+	begin("msw");
+	in(TCPF_ACK, 100, 0, 100);
+	for (unsigned int i = 0; i < 6; i++) /* the block of [100, 200) is forgotten */
+		in(TCPF_ACK, 1000 + i * 200, 0, 100);
+	net_drop_all(&net);
+	in(TCPF_ACK, 200, 0, 50);
+	take();
+	assert_int_equal(p.tcp.sack[0].start, ISS + 101);
+	assert_int_equal(p.tcp.sack[0].end, ISS + 251);
+	in(TCPF_ACK, 1100, 0, 100); /* joins two */
+	take();
+	assert_int_equal(p.tcp.sack[0].start, ISS + 1001);
+	assert_int_equal(p.tcp.sack[0].end, ISS + 1301);
+	in(TCPF_ACK, 50, 0, 50);
+	take();
+	assert_int_equal(p.tcp.sack[0].start, ISS + 51);
+	assert_int_equal(p.tcp.sack[0].end, ISS + 251);
+	/* the beginning of a run has gone up */
+	assert_int_equal(in(TCPF_ACK, 0, 0, 50), CTR_NONE);
+	assert_int_equal(a.received, 250);
+	net_drop_all(&net);
+	in(TCPF_ACK, 1300, 0, 100);
+	take();
+	assert_int_equal(p.tcp.sack[0].start, ISS + 1001);
+	assert_int_equal(p.tcp.sack[0].end, ISS + 1501);
+	assert_false(a.bad);
+	net_fini(&net);
+}
+
+/* What an acknowledgement that was overtaken says beyond the present one is news. */
+static void test_sack_of_an_overtaken_ack(void **state)
+{
+	struct sack_block b = {iss + 1 + 3000, iss + 1 + 4000};
+	struct craft c = {.flags = TCPF_ACK, .wnd = WND, .n_sack = 1, .sack = &b};
+
+	(void)state;
+	begin("msw");
+	b = (struct sack_block){iss + 1 + 3000, iss + 1 + 4000};
+	in_flight(5);
+	net_drop_all(&net);
+	c.seq = a.t.rcv_nxt;
+	in(TCPF_ACK, 0, 1000, 0);
+	assert_int_equal(a.t.sacked_bytes, 0);
+	c.ack = iss + 1;
+	craft_in(&net, &c);
+	assert_int_equal(a.t.sacked_bytes, 1000);
+	assert_int_equal(a.t.snd_una, iss + 1 + 1000);
 	net_fini(&net);
 }
 
@@ -861,6 +919,8 @@ int main(void)
 		cmocka_unit_test(test_ofo),
 		cmocka_unit_test(test_ofo_first_wins),
 		cmocka_unit_test(test_ofo_bound),
+		cmocka_unit_test(test_sack_block_is_whole),
+		cmocka_unit_test(test_sack_of_an_overtaken_ack),
 		cmocka_unit_test(test_ofo_share),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_fin),

@@ -41,18 +41,32 @@ struct dss_map {
 struct seg {
 	/* tcp queue */
 	struct seg *next, *prev;
-	uint32_t seq;         /* sequence number of the first octet */
-	uint16_t len;         /* payload octets */
-	uint16_t flags;       /* SEG_* */
-	uint32_t tx_us;       /* low 32 bits of the time of the last transmission */
+	uint32_t seq;   /* sequence number of the first octet */
+	uint16_t len;   /* payload octets */
+	uint16_t flags; /* SEG_* */
+	union {
+		uint32_t tx_us; /* low 32 bits of the time of the last transmission */
+		uint32_t prio;  /* out of order on a subflow: in its tree (tcp_ofo.c) */
+	};
 	uint16_t payload_sum; /* one's complement sum of the payload, valid always */
 	uint8_t n_tx;         /* transmissions, saturating */
 	uint8_t holders;
 	uint16_t payload_off; /* where it begins in the mbuf's buffer, headers in front or not */
 	uint8_t sf_slot;      /* w: the data level. Subflow it was last sent on, 0: none */
-	/* data level */
-	struct seg *dnext, *dprev;
-	uint64_t dsn; /* of the first octet */
+	union {
+		struct {
+			struct seg *dnext, *dprev; /* data level */
+		};
+		struct {
+			struct seg *left, *right; /* out of order on a subflow: in its tree */
+		};
+	};
+	union {
+		uint64_t dsn; /* of the first octet */
+		struct {
+			uint32_t run_start, run_end; /* out of order on a subflow: tcp_ofo.c */
+		};
+	};
 	struct dss_map map;
 	void *tcp; /* the struct tcp whose send queue holds it, or NULL */
 };

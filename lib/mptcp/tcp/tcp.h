@@ -178,7 +178,7 @@ struct tcp {
 	/* rx */
 	struct segq ofo; /* out of order, sorted by seq, no overlaps */
 	uint32_t ts_recent, ts_recent_ms, last_ack_sent, ts_offset;
-	struct seg *ofo_hint;                         /* last one put in */
+	struct seg *ofo_root;                         /* the same as a tree; w: tcp_ofo.c */
 	struct sack_block sacks[TCP_SACK_BLOCKS_MAX]; /* to report, most recent first */
 	uint8_t n_sacks;
 	uint8_t quickacks;    /* segments still to be acknowledged at once */

@@ -87,6 +87,14 @@ void tcp_mark_lost(struct tcp *t, struct seg *s);
 
 /* tcp_rcv.c */
 enum counter tcp_rcv_text(struct tcp *t, struct tcp_rx *rx);
+/* s begins at RCV.NXT and has no holder. */
+void tcp_deliver(struct tcp *t, struct seg *s);
+
+/* tcp_ofo.c */
+/* s begins beyond RCV.NXT and has no holder; consumed. Returns CTR_NONE or why it was dropped. */
+enum counter tcp_ofo_queue(struct tcp *t, struct seg *s);
+/* RCV.NXT has moved: deliver what the gap just filled has set free. */
+void tcp_ofo_drain(struct tcp *t);
 void tcp_ofo_flush(struct tcp *t);
 unsigned int tcp_sack_blocks(const struct tcp *t, struct sack_block *b, unsigned int max);
 
