@@ -5,92 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "test_tcp_net.h"
-
-#define ISS 1000u /* of the peer */
-#define WND 60000
-
-static struct net net;
-static struct app a;
-static struct pkt p;
-static uint32_t iss; /* ours */
-
-/* The next segment sent must be there. */
-static void take(void)
-{
-	assert_true(net_take(&net, &p));
-}
-
-static void take_flags(uint8_t flags)
-{
-	take();
-	assert_int_equal(p.flags & ~TCPF_PSH, flags);
-}
-
-static void nothing_sent(void)
-{
-	assert_int_equal(net_drop_all(&net), 0);
-}
-
-/* Established as the passive side; syn: options of the peer, 't' asks for timestamps. */
-static void begin(const char *syn)
-{
-	struct craft c = {.flags = TCPF_SYN,
-			  .seq = ISS,
-			  .wnd = WND,
-			  .syn = syn,
-			  .ts = strchr(syn, 't') != NULL,
-			  .tsval = 500};
-
-	net_init(&net, 7, false);
-	net.capture = true;
-	net_cfg.rcv_wscale = 0;
-	app_init(&a, &net.end[0]);
-	a.rx_buffer = 20000;
-	net.end[0].listens = true;
-	net.end[0].pending = &a;
-	assert_int_equal(craft_in(&net, &c), CTR_NONE);
-	take_flags(TCPF_SYN | TCPF_ACK);
-	iss = p.seq;
-	assert_int_equal(p.ack, ISS + 1);
-	net_run(&net, 20, NULL, NULL);
-	c = (struct craft){.flags = TCPF_ACK, .seq = ISS + 1, .ack = iss + 1, .wnd = WND};
-	c.ts = a.t.use_ts;
-	c.tsval = 510;
-	c.tsecr = p.tcp.tsval;
-	assert_int_equal(craft_in(&net, &c), CTR_NONE);
-	assert_int_equal(a.t.state, TCPS_ESTABLISHED);
-	nothing_sent();
-}
-
-static enum counter in(uint8_t flags, uint32_t seq, uint32_t ack, uint16_t len)
-{
-	struct craft c = {.flags = flags,
-			  .seq = ISS + 1 + seq,
-			  .ack = iss + 1 + ack,
-			  .wnd = WND,
-			  .len = len,
-			  .off = seq,
-			  .ts = a.t.use_ts,
-			  .tsval = 520};
-
-	return craft_in(&net, &c);
-}
-
-/* Our sequence number of what has been sent, and n segments of it in flight. */
-static void in_flight(unsigned int n)
-{
-	a.total = (uint64_t)n * 1000;
-	a.chunk_max = 0;
-	while (a.queued < a.total) {
-		struct rte_mbuf *m = rte_pktmbuf_alloc(net_pool());
-
-		memset(rte_pktmbuf_append(m, 1000), 0, 1000);
-		tcp_send(&a.t, seg_init(m, 0));
-		a.queued += 1000;
-	}
-	tcp_output(&a.t);
-}
+#include "test_tcp_script.h"
 
 static void test_rst(void **state)
 {
@@ -274,139 +189,6 @@ static void test_syn_without_timestamp(void **state)
 	net_fini(&net);
 }
 
-static void test_ofo(void **state)
-{
-	(void)state;
-	begin("msw");
-	assert_int_equal(in(TCPF_ACK, 200, 0, 100), CTR_NONE);
-	take_flags(TCPF_ACK);
-	assert_int_equal(p.ack, ISS + 1);
-	assert_int_equal(p.tcp.n_sack, 1);
-	assert_int_equal(p.tcp.sack[0].start, ISS + 201);
-	assert_int_equal(p.tcp.sack[0].end, ISS + 301);
-	assert_int_equal(in(TCPF_ACK, 400, 0, 100), CTR_NONE);
-	take();
-	assert_int_equal(p.tcp.n_sack, 2);
-	assert_int_equal(p.tcp.sack[0].start, ISS + 401);
-	/* wholly there; overlapping both neighbours; overlapping the front of one */
-	assert_int_equal(in(TCPF_ACK, 220, 0, 50), CTR_DROP_TCP_DUP);
-	take();
-	assert_int_equal(in(TCPF_ACK, 250, 0, 300), CTR_NONE);
-	take();
-	assert_int_equal(p.tcp.n_sack, 1);
-	assert_int_equal(p.tcp.sack[0].start, ISS + 201);
-	assert_int_equal(p.tcp.sack[0].end, ISS + 551);
-	assert_int_equal(in(TCPF_ACK, 150, 0, 100), CTR_NONE);
-	take();
-	assert_int_equal(p.tcp.sack[0].start, ISS + 151);
-	assert_int_equal(a.received, 0);
-	/* fills the gap, with octets that are there already */
-	assert_int_equal(in(TCPF_ACK, 0, 0, 180), CTR_NONE);
-	take();
-	assert_int_equal(p.ack, ISS + 551);
-	assert_int_equal(p.tcp.n_sack, 0);
-	assert_int_equal(a.received, 550);
-	/* old and new octets in one */
-	assert_int_equal(in(TCPF_ACK, 500, 0, 100), CTR_NONE);
-	assert_int_equal(a.received, 600);
-	assert_int_equal(in(TCPF_ACK, 100, 0, 100), CTR_DROP_TCP_DUP);
-	/* beyond the window, and over its edge */
-	net_drop_all(&net);
-	assert_int_equal(in(TCPF_ACK, 600 + 20000, 0, 100), CTR_DROP_TCP_SEQ);
-	take_flags(TCPF_ACK);
-	assert_int_equal(in(TCPF_ACK, 20550, 0, 100), CTR_NONE);
-	assert_int_equal(a.t.ofo.bytes, 50);
-	assert_false(a.bad);
-	net_fini(&net);
-}
-
-/* First data wins: what comes later in the same place is not looked at. */
-static void test_ofo_first_wins(void **state)
-{
-	struct craft c;
-
-	(void)state;
-	begin("msw");
-	in(TCPF_ACK, 10, 0, 10);
-	c = (struct craft){
-		.flags = TCPF_ACK, .seq = ISS + 1, .ack = iss + 1, .wnd = WND, .len = 10, .off = 0};
-	craft_in(&net, &c);
-	c.len = 30;
-	c.off = 77; /* other octets */
-	c.seq = ISS + 11;
-	assert_int_equal(craft_in(&net, &c), CTR_NONE); /* 10 new ones of it */
-	assert_true(a.bad);
-	a.bad = false;
-	assert_int_equal(a.received, 40);
-	in(TCPF_ACK, 45, 0, 5);
-	c.seq = ISS + 1 + 43;
-	c.len = 20;
-	craft_in(&net, &c); /* of this two in front, and thirteen behind */
-	assert_int_equal(a.t.ofo.bytes, 20);
-	assert_int_equal(a.t.ofo.n, 3);
-	a.received = 40;
-	net_fini(&net);
-}
-
-static void test_ofo_bound(void **state)
-{
-	unsigned int dropped = 0, before;
-
-	(void)state;
-	begin("msw");
-	net_cfg.ofo_segs_max = 50;
-	for (unsigned int i = 0; i < 100; i++)
-		dropped += in(TCPF_ACK, 10 + i * 4, 0, 2) == CTR_DROP_TCP_OFO_LIMIT;
-	assert_int_equal(dropped, 50);
-	net_cfg.ofo_segs_max = 4096;
-	/* into the middle of a long queue; over many gaps at once, of which a few are filled */
-	for (unsigned int i = 0; i < 3000; i++)
-		in(TCPF_ACK, 1000 + i * 4, 0, 2);
-	net_drop_all(&net);
-	in(TCPF_ACK, 1000 + 3000 * 4, 0, 2);
-	assert_int_equal(in(TCPF_ACK, 7000 + 2, 0, 1), CTR_NONE);
-	before = a.t.ofo.n;
-	assert_int_equal(in(TCPF_ACK, 9000, 0, 1000), CTR_NONE);
-	assert_in_range(a.t.ofo.n - before, 1, 4);
-	assert_int_equal(in(TCPF_ACK, 0, 0, 10), CTR_NONE);
-	assert_int_equal(a.received, 12);
-	assert_false(a.bad);
-	net_fini(&net);
-}
-
-/* A SACK block tells of all that touches the segment, also where no block was known any more. */
-static void test_sack_block_is_whole(void **state)
-{
-	(void)state;
-	begin("msw");
-	in(TCPF_ACK, 100, 0, 100);
-	for (unsigned int i = 0; i < 6; i++) /* the block of [100, 200) is forgotten */
-		in(TCPF_ACK, 1000 + i * 200, 0, 100);
-	net_drop_all(&net);
-	in(TCPF_ACK, 200, 0, 50);
-	take();
-	assert_int_equal(p.tcp.sack[0].start, ISS + 101);
-	assert_int_equal(p.tcp.sack[0].end, ISS + 251);
-	in(TCPF_ACK, 1100, 0, 100); /* joins two */
-	take();
-	assert_int_equal(p.tcp.sack[0].start, ISS + 1001);
-	assert_int_equal(p.tcp.sack[0].end, ISS + 1301);
-	in(TCPF_ACK, 50, 0, 50);
-	take();
-	assert_int_equal(p.tcp.sack[0].start, ISS + 51);
-	assert_int_equal(p.tcp.sack[0].end, ISS + 251);
-	/* the beginning of a run has gone up */
-	assert_int_equal(in(TCPF_ACK, 0, 0, 50), CTR_NONE);
-	assert_int_equal(a.received, 250);
-	net_drop_all(&net);
-	in(TCPF_ACK, 1300, 0, 100);
-	take();
-	assert_int_equal(p.tcp.sack[0].start, ISS + 1001);
-	assert_int_equal(p.tcp.sack[0].end, ISS + 1501);
-	assert_false(a.bad);
-	net_fini(&net);
-}
-
 /* What an acknowledgement that was overtaken says beyond the present one is news. */
 static void test_sack_of_an_overtaken_ack(void **state)
 {
@@ -425,28 +207,6 @@ static void test_sack_of_an_overtaken_ack(void **state)
 	craft_in(&net, &c);
 	assert_int_equal(a.t.sacked_bytes, 1000);
 	assert_int_equal(a.t.snd_una, iss + 1 + 1000);
-	net_fini(&net);
-}
-
-/* Of the packet buffers a queue may have its share, when they get less as well. */
-static void test_ofo_share(void **state)
-{
-	struct stack *st = &net.end[0].st;
-
-	(void)state;
-	begin("msw");
-	stack_memory(st, 180, 100);
-	for (unsigned int i = 0; i < 20; i++)
-		assert_int_equal(in(TCPF_ACK, 10 + i * 4, 0, 2),
-				 i < 10 ? CTR_NONE : CTR_DROP_TCP_OFO_LIMIT);
-	assert_int_equal(a.t.ofo.n, 10);
-	stack_memory(st, 108, 100);
-	assert_int_equal(in(TCPF_ACK, 10 + 10 * 4, 0, 2), CTR_DROP_TCP_OFO_LIMIT);
-	assert_int_equal(in(TCPF_ACK, 0, 0, 10), CTR_NONE);
-	assert_int_equal(a.received, 12);
-	stack_memory(st, 1000, 100);
-	assert_int_equal(in(TCPF_ACK, 10 + 10 * 4, 0, 2), CTR_NONE);
-	assert_false(a.bad);
 	net_fini(&net);
 }
 
@@ -916,12 +676,7 @@ int main(void)
 		cmocka_unit_test(test_syn_sent),
 		cmocka_unit_test(test_paws),
 		cmocka_unit_test(test_syn_without_timestamp),
-		cmocka_unit_test(test_ofo),
-		cmocka_unit_test(test_ofo_first_wins),
-		cmocka_unit_test(test_ofo_bound),
-		cmocka_unit_test(test_sack_block_is_whole),
 		cmocka_unit_test(test_sack_of_an_overtaken_ack),
-		cmocka_unit_test(test_ofo_share),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_fin),
 		cmocka_unit_test(test_zero_window_rx),
