@@ -242,7 +242,7 @@ static void sent_payload(struct view *v, const struct segment *g)
 		broken(v, g, "larger than the peer's MSS");
 	if (out->fin && g->to > out->fin_at)
 		broken(v, g, "sent beyond FIN");
-	if (!below && inspect_queue(v->host, &v->key) <= SACK_ALWAYS && was_sacked(&v->in, g))
+	if (!below && was_sacked(&v->in, g))
 		broken(v, g, "sent again what was SACKed");
 	same_octets(v, g);
 }
@@ -270,6 +270,20 @@ static void sent_ack(struct view *v, const struct segment *g)
 		out->edge = g->edge;
 }
 
+/* Whether the first block is about a duplicate: acknowledged, or part of the second (RFC 2883 s4). */
+static bool is_dsack(const struct view *v, const struct segment *g)
+{
+	unsigned int len = g->sack == NULL ? 0 : g->sack[1];
+	uint64_t from[2], to[2];
+
+	for (unsigned int i = 0; i < 2 && 10 + 8 * i <= len; i++) {
+		from[i] = offset_of(&v->in, get32(&g->sack[2 + 8 * i]));
+		to[i] = offset_of(&v->in, get32(&g->sack[6 + 8 * i]));
+	}
+	return len >= 10 &&
+	       (to[0] <= g->ack_to || (len >= 18 && from[1] <= from[0] && to[0] <= to[1]));
+}
+
 static void sent_sack(struct view *v, const struct segment *g)
 {
 	struct half *in = &v->in;
@@ -281,6 +295,8 @@ static void sent_sack(struct view *v, const struct segment *g)
 
 	if (g->rst || g->syn)
 		return;
+	bool dsack = is_dsack(v, g);
+
 	for (unsigned int i = 2; i + 8 <= len; i += 8, n++) {
 		uint64_t from = offset_of(in, get32(&g->sack[i]));
 		uint64_t to = offset_of(in, get32(&g->sack[i + 4]));
@@ -291,11 +307,11 @@ static void sent_sack(struct view *v, const struct segment *g)
 			broken(v, g, "SACK of what did not arrive");
 		if (n > 0 && from <= g->ack_to)
 			broken(v, g, "SACK of what is acknowledged, not in the first block");
-		if (n == 0 && pure && from > g->ack_to && in->ofo_fresh &&
+		if (n == dsack && pure && from > g->ack_to && in->ofo_fresh &&
 		    in->ofo_from > g->ack_to && (in->ofo_from < from || in->ofo_to > to))
 			broken(v, g, "the first SACK block is not that of the latest segment");
 	}
-	if (n == 0 && negotiated && in->ofo_fresh && in->ofo_from > g->ack_to && pure)
+	if (n == dsack && negotiated && in->ofo_fresh && in->ofo_from > g->ack_to && pure)
 		broken(v, g, "no SACK of a segment beyond a gap");
 	in->ofo_fresh = in->ofo_fresh && !pure;
 }
@@ -431,7 +447,7 @@ static void received_sack(struct view *v, const struct segment *g)
 {
 	unsigned int len = g->sack == NULL ? 0 : g->sack[1];
 
-	if (!is_latest(v, g))
+	if (!is_latest(v, g) || inspect_queue(v->host, &v->key) > SACK_ALWAYS)
 		return;
 	for (unsigned int i = 2; i + 8 <= len; i += 8) {
 		uint64_t from = offset_of(&v->out, get32(&g->sack[i]));

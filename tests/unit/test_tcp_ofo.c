@@ -23,18 +23,20 @@ static void test_ofo(void **state)
 	take();
 	assert_int_equal(in(TCPF_ACK, 250, 0, 300), CTR_NONE);
 	take();
-	assert_int_equal(p.tcp.n_sack, 1);
-	assert_int_equal(p.tcp.sack[0].start, ISS + 201);
-	assert_int_equal(p.tcp.sack[0].end, ISS + 551);
+	assert_int_equal(p.tcp.n_sack, 2);
+	assert_int_equal(p.tcp.sack[1].start, ISS + 201);
+	assert_int_equal(p.tcp.sack[1].end, ISS + 551);
 	assert_int_equal(in(TCPF_ACK, 150, 0, 100), CTR_NONE);
 	take();
-	assert_int_equal(p.tcp.sack[0].start, ISS + 151);
+	assert_int_equal(p.tcp.sack[1].start, ISS + 151);
 	assert_int_equal(a.received, 0);
 	/* fills the gap, with octets that are there already */
 	assert_int_equal(in(TCPF_ACK, 0, 0, 180), CTR_NONE);
 	take();
 	assert_int_equal(p.ack, ISS + 551);
-	assert_int_equal(p.tcp.n_sack, 0);
+	assert_int_equal(p.tcp.n_sack, 1); /* of the duplicate */
+	assert_int_equal(p.tcp.sack[0].start, ISS + 151);
+	assert_int_equal(p.tcp.sack[0].end, ISS + 181);
 	assert_int_equal(a.received, 550);
 	/* old and new octets in one */
 	assert_int_equal(in(TCPF_ACK, 500, 0, 100), CTR_NONE);

@@ -23,10 +23,11 @@
 #define SEG_RETX   0x02 /* transmitted more than once */
 #define SEG_SACKED 0x04
 #define SEG_LOST   0x08
-#define SEG_FIN    0x10 /* carries our FIN; len may be 0 */
-#define SEG_MAPPED 0x20 /* map is meaningful */
-#define SEG_REINJ  0x40 /* a copy sent on another subflow; not in the data-level queue */
-#define SEG_PSH    0x80 /* last of what the application had: sent with PSH */
+#define SEG_FIN    0x10  /* carries our FIN; len may be 0 */
+#define SEG_MAPPED 0x20  /* map is meaningful */
+#define SEG_REINJ  0x40  /* a copy sent on another subflow; not in the data-level queue */
+#define SEG_PSH    0x80  /* last of what the application had: sent with PSH */
+#define SEG_FLIGHT 0x100 /* in the connection's list of segments by time of transmission */
 
 /* A data sequence mapping, as received with the segment or to be sent with it (RFC 8684 s3.3.1). */
 struct dss_map {
@@ -39,8 +40,9 @@ struct dss_map {
 };
 
 struct seg {
-	/* tcp queue */
+	/* tcp queue; and of what is in flight, in order of transmission (RFC 8985 s6.2) */
 	struct seg *next, *prev;
+	struct seg *tx_next, *tx_prev;
 	uint32_t seq;   /* sequence number of the first octet */
 	uint16_t len;   /* payload octets */
 	uint16_t flags; /* SEG_* */

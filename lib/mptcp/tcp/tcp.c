@@ -131,6 +131,7 @@ void tcp_setup(struct tcp *t, struct stack *st, const struct tcp_ops *ops,
 		mtu > tcp_ip_hdr_len(t) + MSS_MIN ? (uint16_t)(mtu - tcp_ip_hdr_len(t)) : MSS_MIN;
 	t->rcv_wscale = st->cfg->rcv_wscale;
 	t->quickacks = QUICKACKS;
+	t->reo_wnd_mult = 1;
 	t->last_rx_ms = t->last_tx_ms = t->last_data_ms = st->now_ms;
 	t->rtt_start_us = (uint32_t)st->now_us;
 	if (t->cc == NULL)

@@ -94,11 +94,16 @@ struct tcp_ops {
  * lets go is paced (RFC 9406 s4.2, L for senders without pacing). */
 #define TCP_SLOW_START_L 8
 
+struct sack_block {
+	uint32_t start, end; /* [start, end) */
+};
+
 /* What one acknowledgement taught; lives on the stack of tcp_ack.c. */
 struct tcp_ack {
-	uint32_t acked;  /* octets cumulatively acknowledged now */
-	uint32_t sacked; /* octets newly marked SACKed */
-	uint32_t lost;   /* octets newly marked lost */
+	uint32_t acked;     /* octets cumulatively acknowledged now */
+	uint32_t sacked;    /* octets newly marked SACKed */
+	uint32_t delivered; /* octets newly known to have arrived, one way or the other */
+	uint32_t lost;      /* octets newly marked lost */
 	uint32_t prior_una;
 	uint32_t prior_flight;
 	uint32_t rtt_us; /* sample, 0: none */
@@ -106,6 +111,16 @@ struct tcp_ack {
 	bool wnd_update;
 	bool fin_acked;
 	bool cwnd_limited; /* the sender used all of its cwnd */
+	/* of what was acknowledged now */
+	bool orig_acked;   /* something that was sent once, before the present recovery */
+	bool retx_first;   /* the first octets were retransmitted ... */
+	bool retx_in_vain; /* ... and an earlier copy of them has arrived (RFC 3522 s3) */
+	/* a duplicate that the peer reports (RFC 2883) */
+	bool has_dsack;
+	struct sack_block dsack;
+	/* timestamp echo, when there is one */
+	bool has_ts;
+	uint32_t tsecr;
 };
 
 /* Congestion control: policy only, cwnd and ssthresh are its outputs. */
@@ -119,11 +134,16 @@ struct tcp_cc_ops {
 };
 extern const struct tcp_cc_ops cc_newreno, cc_cubic;
 
-struct sack_block {
-	uint32_t start, end; /* [start, end) */
+enum tcp_deadline {
+	TCPD_RTO,
+	TCPD_REO, /* RFC 8985 s6.2: what is not acknowledged by then counts as lost */
+	TCPD_PTO, /* RFC 8985 s7: the tail is probed */
+	TCPD_DELACK,
+	TCPD_PERSIST,
+	TCPD_KEEPALIVE,
+	TCPD_STATE,
+	TCPD_MAX
 };
-
-enum tcp_deadline { TCPD_RTO, TCPD_DELACK, TCPD_PERSIST, TCPD_KEEPALIVE, TCPD_STATE, TCPD_MAX };
 
 struct tcp {
 	/* hot: both directions */
@@ -167,10 +187,27 @@ struct tcp {
 	uint8_t persist_shift; /* backoff of the window probes */
 	struct seg *sack_hint; /* where the last SACK search ended */
 	struct seg *sack_high; /* highest SACKed */
-	struct seg *loss_hint; /* last one looked at for loss; those below need no second look */
 	struct seg *lost_hint; /* none before it is LOST */
 	struct sack_block sack_prev[TCP_SACK_BLOCKS_MAX]; /* of the ACK before, already marked */
 	uint8_t n_sack_prev;
+	uint32_t n_sacked; /* segments; the size of the SACK scoreboard */
+	/* loss detection (tcp_rack.c): by time of transmission, the oldest first */
+	struct seg *flight_head, *flight_tail;
+	uint32_t rack_tx_us, rack_end_seq; /* of the delivered one that was sent last */
+	uint32_t rack_rtt_us;              /* 0: none delivered yet */
+	uint32_t rack_fack;                /* highest delivered */
+	uint32_t dsack_round;              /* with has_dsack_round: its end */
+	uint8_t reo_wnd_mult, reo_wnd_persist;
+	bool reo_seen : 1, has_dsack_round : 1;
+	bool tlp_out : 1, tlp_retrans : 1; /* a tail loss probe is out; it was a retransmission */
+	bool frto : 1;                     /* whether the timeout was spurious is not known yet */
+	bool can_undo : 1;
+	uint32_t tlp_end_seq;
+	/* recovery (tcp_recovery.c) */
+	uint32_t prr_delivered, prr_out, recover_fs; /* RFC 6937 s3.1 */
+	uint32_t prior_cwnd, prior_ssthresh;         /* before it */
+	uint32_t undo_una;                           /* SND.UNA when it began */
+	uint32_t undo_retx;                          /* retransmissions not known to be in vain */
 	/* rtt */
 	uint32_t srtt_us, rttvar_us, min_rtt_us;
 	uint32_t rto_ms;       /* doubled by each timeout until a sample is had (Karn) */
@@ -180,6 +217,7 @@ struct tcp {
 	uint32_t ts_recent, ts_recent_ms, last_ack_sent, ts_offset;
 	struct seg *ofo_root;                         /* the same as a tree; w: tcp_ofo.c */
 	struct sack_block sacks[TCP_SACK_BLOCKS_MAX]; /* to report, most recent first */
+	struct sack_block dsack;                      /* a duplicate to report once; empty: none */
 	uint8_t n_sacks;
 	uint8_t quickacks;    /* segments still to be acknowledged at once */
 	uint32_t rcv_wnd_max; /* largest window we ever offered */

@@ -60,13 +60,25 @@ bool tcp_rtt_from_ts(const struct tcp *t, const struct pkt *p, uint32_t *rtt_us)
 	return true;
 }
 
+bool tcp_echo_before(const struct tcp *t, const struct seg *s, const struct tcp_ack *a)
+{
+	/* The clock of timestamps at that time. */
+	uint64_t tx_us = t->st->now_us - (uint32_t)((uint32_t)t->st->now_us - s->tx_us);
+	uint32_t ago_ms = t->st->now_ms - (uint32_t)(tx_us / 1000);
+
+	return a->has_ts && seq_lt(a->tsecr, tcp_ts_now(t) - ago_ms);
+}
+
 /* A segment newly acknowledged, one way or the other. Karn: only when it was sent once. */
-static void sample_from(const struct tcp *t, const struct seg *s, struct tcp_ack *a)
+static void delivered(struct tcp *t, const struct seg *s, struct tcp_ack *a)
 {
 	uint32_t rtt_us = (uint32_t)t->st->now_us - s->tx_us;
 
+	tcp_rack_delivered(t, s, a);
 	if (s->n_tx != 1)
 		return;
+	if (seq_leq(seg_end(s), t->recover))
+		a->orig_acked = true;
 	if (rtt_us == 0)
 		rtt_us = 1;
 	/* The one sent last: for the others the peer may have waited. */
@@ -79,8 +91,11 @@ static void sample_from(const struct tcp *t, const struct seg *s, struct tcp_ack
 /* Take s out of the send queue and let go of it. */
 void tcp_sndq_remove(struct tcp *t, struct seg *s)
 {
-	if (s->flags & SEG_SACKED)
+	tcp_flight_remove(t, s);
+	if (s->flags & SEG_SACKED) {
 		t->sacked_bytes -= seg_space(s);
+		t->n_sacked--;
+	}
 	if (s->flags & SEG_LOST)
 		t->lost_bytes -= seg_space(s);
 	else if ((s->flags & (SEG_RETX | SEG_SACKED)) == SEG_RETX)
@@ -89,8 +104,6 @@ void tcp_sndq_remove(struct tcp *t, struct seg *s)
 		t->snd_unsent = s->next;
 	if (t->lost_hint == s)
 		t->lost_hint = s->next;
-	if (t->loss_hint == s)
-		t->loss_hint = NULL;
 	if (t->sack_hint == s)
 		t->sack_hint = NULL;
 	if (t->sack_high == s)
@@ -105,7 +118,7 @@ void tcp_sndq_flush(struct tcp *t)
 {
 	while (t->sndq.head != NULL)
 		tcp_sndq_remove(t, t->sndq.head);
-	t->sacked_bytes = t->lost_bytes = t->retx_bytes = 0;
+	t->sacked_bytes = t->lost_bytes = t->retx_bytes = t->n_sacked = 0;
 }
 
 /* Without SACK sacked_bytes is an estimate, one segment per duplicate ACK; what is acknowledged now
@@ -124,9 +137,15 @@ static void take_cumulative(struct tcp *t, uint32_t ack, struct tcp_ack *a)
 	uint32_t octets = ack - t->snd_una;
 	struct seg *s;
 
+	if ((s = t->sndq.head) != NULL && s->n_tx > 1 && seq_leq(seg_end(s), ack)) {
+		a->retx_first = true;
+		a->retx_in_vain = tcp_echo_before(t, s, a);
+	}
 	while ((s = t->sndq.head) != NULL && seq_leq(seg_end(s), ack)) {
-		if (!(s->flags & SEG_SACKED))
-			sample_from(t, s, a);
+		if (!(s->flags & SEG_SACKED)) {
+			delivered(t, s, a);
+			a->delivered += seg_space(s);
+		}
 		if (s->flags & SEG_FIN)
 			a->fin_acked = true;
 		tcp_sndq_remove(t, s);
@@ -186,9 +205,12 @@ static void mark_sacked(struct tcp *t, struct seg *s, struct tcp_ack *a)
 		t->retx_bytes -= octets;
 	s->flags &= ~SEG_LOST;
 	s->flags |= SEG_SACKED;
+	tcp_flight_remove(t, s);
 	t->sacked_bytes += octets;
+	t->n_sacked++;
 	a->sacked += octets;
-	sample_from(t, s, a);
+	a->delivered += octets;
+	delivered(t, s, a);
 	if (t->sack_high == NULL || seq_lt(t->sack_high->seq, s->seq))
 		t->sack_high = s;
 }
@@ -255,6 +277,25 @@ static unsigned int sack_blocks_of(const struct tcp *t, const struct pkt *p,
 		n++;
 	}
 	return n;
+}
+
+/* RFC 2883 s4: the first block is about a duplicate when it is acknowledged, or part of the second. */
+static void take_dsack(const struct tcp *t, const struct pkt *p, struct tcp_ack *a)
+{
+	struct sack_block b;
+
+	if (!t->use_sack || p->tcp.n_sack == 0)
+		return;
+	b = (struct sack_block){p->tcp.sack[0].start, p->tcp.sack[0].end};
+	if (!seq_lt(b.start, b.end) || seq_lt(t->snd_max, b.end) ||
+	    seq_lt(b.start, t->snd_una - t->max_wnd))
+		return;
+	if (seq_lt(p->ack, b.end) && (p->tcp.n_sack < 2 || seq_lt(b.start, p->tcp.sack[1].start) ||
+				      seq_lt(p->tcp.sack[1].end, b.end)))
+		return;
+	st_inc(t->st, CTR_TCP_DSACK_RX);
+	a->has_dsack = true;
+	a->dsack = b;
 }
 
 static void take_sack(struct tcp *t, const struct pkt *p, struct tcp_ack *a)
@@ -347,6 +388,8 @@ void tcp_ack_in(struct tcp *t, struct tcp_rx *rx)
 	struct tcp_ack a = {.prior_una = t->snd_una};
 
 	t->probes = 0;
+	a.has_ts = t->use_ts && p->tcp.has_ts;
+	a.tsecr = p->tcp.tsecr;
 	if (seq_lt(p->ack, t->snd_una)) {
 		take_overtaken(t, p, &a);
 		return;
@@ -358,6 +401,7 @@ void tcp_ack_in(struct tcp *t, struct tcp_rx *rx)
 	a.cwnd_limited = is_cwnd_limited(t, a.prior_flight);
 	if (seq_lt(t->snd_una, p->ack))
 		take_cumulative(t, p->ack, &a);
+	take_dsack(t, p, &a);
 	if (t->use_sack && p->tcp.n_sack > 0 && tcp_unacked(t))
 		take_sack(t, p, &a);
 	a.dup = is_duplicate(t, rx, &a);

@@ -123,7 +123,7 @@ static enum counter step_sequence(struct tcp *t, struct tcp_rx *rx)
 	else
 		answer_oow(t, rx);
 	if (p->payload_len > 0 && seq_leq(rx->seq + p->payload_len, t->rcv_nxt)) {
-		st_inc(t->st, CTR_TCP_DUP_DATA);
+		tcp_duplicate(t, rx->seq, rx->seq + p->payload_len);
 		return CTR_DROP_TCP_DUP;
 	}
 	return CTR_DROP_TCP_SEQ;

@@ -70,6 +70,8 @@ void tcp_send_rst(struct tcp *t);
 void tcp_challenge_ack(struct tcp *t);
 void tcp_persist(struct tcp *t);
 void tcp_retransmit_head(struct tcp *t);
+/* A new segment, or the last one again (RFC 8985 s7.3). False: neither could be sent. */
+bool tcp_send_probe(struct tcp *t, bool *fresh);
 /* Send a segment without payload that belongs to no connection (cookie, RST). */
 bool tcp_send_bare(struct stack *st, const struct tcp_hdr_out *h, struct nexthop *nh);
 
@@ -80,10 +82,38 @@ bool tcp_rtt_from_ts(const struct tcp *t, const struct pkt *p, uint32_t *rtt_us)
 void tcp_sndq_remove(struct tcp *t, struct seg *s);
 void tcp_sndq_flush(struct tcp *t);
 
+/* Whether the timestamp echo in a is older than the last transmission of s. */
+bool tcp_echo_before(const struct tcp *t, const struct seg *s, const struct tcp_ack *a);
+
 /* tcp_loss.c */
 void tcp_loss_on_ack(struct tcp *t, struct tcp_ack *a);
 void tcp_loss_on_timeout(struct tcp *t);
 void tcp_mark_lost(struct tcp *t, struct seg *s);
+void tcp_unmark_lost(struct tcp *t, struct seg *s);
+/* Segments were marked lost: recovery begins unless it goes on already. */
+void tcp_lost_some(struct tcp *t);
+
+/* tcp_rack.c */
+void tcp_flight_sent(struct tcp *t, struct seg *s);
+void tcp_flight_remove(struct tcp *t, struct seg *s);
+void tcp_flight_restore(struct tcp *t, struct seg *s);
+void tcp_rack_delivered(struct tcp *t, const struct seg *s, const struct tcp_ack *a);
+/* Octets newly marked lost. */
+uint32_t tcp_rack_on_ack(struct tcp *t, const struct tcp_ack *a);
+void tcp_rack_leave_recovery(struct tcp *t);
+void tcp_rack_timeout(struct tcp *t);
+void tcp_rack_mark_on_timeout(struct tcp *t);
+void tcp_tlp_arm(struct tcp *t);
+void tcp_tlp_timeout(struct tcp *t);
+/* Whether the probe has hidden a loss, which congestion control has to hear of. */
+bool tcp_tlp_on_ack(struct tcp *t, const struct tcp_ack *a);
+
+/* tcp_recovery.c */
+void tcp_recovery_enter(struct tcp *t);
+void tcp_recovery_enter_timeout(struct tcp *t);
+void tcp_recovery_leave(struct tcp *t);
+void tcp_prr_on_ack(struct tcp *t, const struct tcp_ack *a);
+bool tcp_undo_on_ack(struct tcp *t, const struct tcp_ack *a);
 
 /* tcp_rcv.c */
 enum counter tcp_rcv_text(struct tcp *t, struct tcp_rx *rx);
@@ -96,6 +126,12 @@ enum counter tcp_ofo_queue(struct tcp *t, struct seg *s);
 /* RCV.NXT has moved: deliver what the gap just filled has set free. */
 void tcp_ofo_drain(struct tcp *t);
 void tcp_ofo_flush(struct tcp *t);
+/* [start, end) has arrived again: the next ACK says so (RFC 2883 s4). */
+void tcp_duplicate(struct tcp *t, uint32_t start, uint32_t end);
+static inline bool tcp_has_dsack(const struct tcp *t)
+{
+	return t->dsack.start != t->dsack.end;
+}
 unsigned int tcp_sack_blocks(const struct tcp *t, struct sack_block *b, unsigned int max);
 
 /* tcp_delack.c */

@@ -44,13 +44,22 @@ static void sack_forget(struct tcp *t)
 
 unsigned int tcp_sack_blocks(const struct tcp *t, struct sack_block *b, unsigned int max)
 {
-	unsigned int n = t->n_sacks < max ? t->n_sacks : max;
+	unsigned int n = 0;
 
-	if (!t->use_sack)
+	if (!t->use_sack || max == 0)
 		return 0;
-	for (unsigned int i = 0; i < n; i++)
-		b[i] = t->sacks[i];
+	if (tcp_has_dsack(t))
+		b[n++] = t->dsack;
+	for (unsigned int i = 0; i < t->n_sacks && n < max; i++)
+		b[n++] = t->sacks[i];
 	return n;
+}
+
+void tcp_duplicate(struct tcp *t, uint32_t start, uint32_t end)
+{
+	st_inc(t->st, CTR_TCP_DUP_DATA);
+	if (t->use_sack)
+		t->dsack = (struct sack_block){start, end};
 }
 
 /* --- tree -------------------------------------------------------------------------------------- */
@@ -185,6 +194,20 @@ static bool is_full(const struct tcp *t)
 	return t->ofo.n >= t->st->cfg->ofo_segs_max || t->ofo.n >= t->st->seg_share;
 }
 
+/* Octets of the queue have come again: the block that they are part of is told next to them. */
+static void duplicate_ofo(struct tcp *t, uint32_t start, uint32_t end)
+{
+	tcp_duplicate(t, start, end);
+	for (unsigned int i = 0; i < t->n_sacks; i++) {
+		const struct sack_block b = t->sacks[i];
+
+		if (seq_leq(b.start, start) && seq_leq(end, b.end)) {
+			sack_note(t, b.start, b.end);
+			break;
+		}
+	}
+}
+
 /* Of octets that are there twice the first ones stay: what lies between them goes in piece by piece. */
 enum counter tcp_ofo_queue(struct tcp *t, struct seg *s)
 {
@@ -203,6 +226,7 @@ enum counter tcp_ofo_queue(struct tcp *t, struct seg *s)
 
 			if (old >= s->len)
 				break;
+			duplicate_ofo(t, s->seq, s->seq + old);
 			seg_trim_front(s, (uint16_t)old);
 		}
 		if (is_full(t) || n == PIECES_MAX) {
@@ -212,6 +236,9 @@ enum counter tcp_ofo_queue(struct tcp *t, struct seg *s)
 		gap = next != NULL ? next->seq - s->seq : s->len;
 		if (gap < s->len) {
 			/* next is in the way. Without an mbuf what lies behind it comes again. */
+			uint32_t over = RTE_MIN(s->len - gap, (uint32_t)next->len);
+
+			duplicate_ofo(t, next->seq, next->seq + over);
 			if (s->len - gap > next->len)
 				rest = seg_split(t->st, s, (uint16_t)(gap + next->len));
 			seg_trim_tail(s, (uint16_t)(s->len - gap));
@@ -223,10 +250,9 @@ enum counter tcp_ofo_queue(struct tcp *t, struct seg *s)
 			seg_drop(s);
 		}
 	}
-	if (s != NULL)
+	if (s != NULL) {
+		duplicate_ofo(t, s->seq, s->seq + s->len);
 		seg_drop(s);
-	if (n > 0)
-		return CTR_NONE;
-	st_inc(t->st, CTR_TCP_DUP_DATA);
-	return CTR_DROP_TCP_DUP;
+	}
+	return n > 0 ? CTR_NONE : CTR_DROP_TCP_DUP;
 }

@@ -58,7 +58,7 @@ void tcp_put_syn_options(struct opt_buf *o, uint16_t mss, bool sack, bool ts, ui
 }
 
 /* As many blocks as options and, with payload, the segment size have room for. */
-static void put_sack(const struct tcp *t, struct opt_buf *o, uint16_t payload_len)
+static void put_sack(struct tcp *t, struct opt_buf *o, uint16_t payload_len)
 {
 	struct sack_block blocks[TCP_SACK_BLOCKS_MAX];
 	unsigned int room = o->room - o->len;
@@ -77,6 +77,10 @@ static void put_sack(const struct tcp *t, struct opt_buf *o, uint16_t payload_le
 	n = tcp_sack_blocks(t, blocks, n < TCP_SACK_BLOCKS_MAX ? n : TCP_SACK_BLOCKS_MAX);
 	if (n == 0)
 		return;
+	if (tcp_has_dsack(t)) { /* told once */
+		st_inc(t->st, CTR_TCP_DSACK_TX);
+		t->dsack = (struct sack_block){0};
+	}
 	b = &o->b[o->len];
 	*b++ = OPT_NOP;
 	*b++ = OPT_NOP;
@@ -103,6 +107,6 @@ void tcp_put_options(struct tcp *t, const struct tcp_tx *tx, uint16_t payload_le
 		put_ts(o, tcp_ts_now(t), t->ts_recent);
 	}
 	t->ops->build_options(t, tx, o);
-	if (t->n_sacks > 0 && !(tx->flags & (TCPF_SYN | TCPF_RST)))
+	if ((t->n_sacks > 0 || tcp_has_dsack(t)) && !(tx->flags & (TCPF_SYN | TCPF_RST)))
 		put_sack(t, o, payload_len);
 }

@@ -325,6 +325,8 @@ static void sent_first(struct tcp *t, struct seg *s)
 
 static void sent_again(struct tcp *t, struct seg *s)
 {
+	if (t->can_undo)
+		t->undo_retx += seg_space(s);
 	if (s->flags & SEG_LOST) {
 		s->flags &= ~SEG_LOST;
 		t->lost_bytes -= seg_space(s);
@@ -352,6 +354,9 @@ static bool send_seg(struct tcp *t, struct seg *s)
 	s->tx_us = (uint32_t)t->st->now_us;
 	if (s->n_tx < UINT8_MAX)
 		s->n_tx++;
+	tcp_flight_sent(t, s);
+	if (t->in_recovery)
+		t->prr_out += s->len;
 	if (s->flags & SEG_SENT)
 		sent_again(t, s);
 	else
@@ -373,6 +378,31 @@ void tcp_retransmit_head(struct tcp *t)
 		send_seg(t, s);
 }
 
+/* Octets beyond SND.MAX that the peer's window takes. */
+static uint32_t usable_window(const struct tcp *t, const struct seg *s)
+{
+	uint32_t edge = t->snd_una + t->snd_wnd;
+	uint32_t from = seq_lt(s->seq, t->snd_una) ? t->snd_una : s->seq;
+
+	return seq_lt(from, edge) ? edge - from : 0;
+}
+
+/* A bare FIN goes whatever the window is: it takes no buffer. */
+static bool window_blocks(const struct tcp *t, const struct seg *s)
+{
+	return s->len > 0 && seq_lt(t->snd_una + t->snd_wnd, s->seq + s->len);
+}
+
+bool tcp_send_probe(struct tcp *t, bool *fresh)
+{
+	struct seg *s = t->snd_unsent;
+
+	*fresh = s != NULL && !window_blocks(t, s);
+	if (!*fresh)
+		s = tcp_last_sent(t);
+	return s != NULL && !(s->flags & (SEG_SACKED | SEG_LOST)) && send_seg(t, s);
+}
+
 static void send_lost(struct tcp *t)
 {
 	struct seg *s = t->lost_hint != NULL ? t->lost_hint : t->sndq.head;
@@ -387,21 +417,6 @@ static void send_lost(struct tcp *t)
 		s = s->next;
 	}
 	t->lost_hint = s;
-}
-
-/* Octets beyond SND.MAX that the peer's window takes. */
-static uint32_t usable_window(const struct tcp *t, const struct seg *s)
-{
-	uint32_t edge = t->snd_una + t->snd_wnd;
-	uint32_t from = seq_lt(s->seq, t->snd_una) ? t->snd_una : s->seq;
-
-	return seq_lt(from, edge) ? edge - from : 0;
-}
-
-/* A bare FIN goes whatever the window is: it takes no buffer. */
-static bool window_blocks(const struct tcp *t, const struct seg *s)
-{
-	return s->len > 0 && seq_lt(t->snd_una + t->snd_wnd, s->seq + s->len);
 }
 
 /*
@@ -453,6 +468,7 @@ void tcp_persist(struct tcp *t)
 
 static void send_new(struct tcp *t)
 {
+	const struct seg *first = t->snd_unsent;
 	struct seg *s;
 
 	if (t->snd_unsent != NULL && !tcp_unacked(t) && t->st->now_ms - t->last_data_ms > t->rto_ms)
@@ -468,6 +484,8 @@ static void send_new(struct tcp *t)
 		if (!send_seg(t, s))
 			break;
 	}
+	if (t->snd_unsent != first)
+		tcp_tlp_arm(t);
 }
 
 /* With data to send, nothing in flight and no room in the window, only a timer can go on. */

@@ -79,10 +79,14 @@ static enum counter take_in_order(struct tcp *t, struct seg *s)
 	uint32_t old = t->rcv_nxt - s->seq;
 	uint16_t len;
 
-	if (old > 0)
+	if (old > 0) {
+		tcp_duplicate(t, s->seq, t->rcv_nxt);
 		seg_trim_front(s, (uint16_t)old);
-	if (gap && seq_lt(t->ofo.head->seq, s->seq + s->len))
+	}
+	if (gap && seq_lt(t->ofo.head->seq, s->seq + s->len)) {
+		tcp_duplicate(t, t->ofo.head->seq, s->seq + s->len);
 		seg_trim_tail(s, (uint16_t)(s->seq + s->len - t->ofo.head->seq));
+	}
 	len = s->len;
 	tcp_deliver(t, s);
 	tcp_ofo_drain(t);
@@ -98,7 +102,7 @@ static enum counter take_payload(struct tcp *t, struct tcp_rx *rx, uint16_t len)
 
 	if (seq_leq(rx->seq + len, t->rcv_nxt)) {
 		t->ack_now = true;
-		st_inc(t->st, CTR_TCP_DUP_DATA);
+		tcp_duplicate(t, rx->seq, rx->seq + len);
 		return CTR_DROP_TCP_DUP;
 	}
 	s = to_seg(rx);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The five deadlines of a connection over one node of the timer wheel. A deadline that moves later
+ * The deadlines of a connection over one node of the timer wheel. A deadline that moves later
  * or goes away does not touch the wheel: the node fires, finds nothing due, and is armed again.
  * Owning worker only. Source: RFC 6298 s5, RFC 9293 s3.8.
  */
@@ -149,7 +149,8 @@ static void state_timeout(struct tcp *t)
 }
 
 static void (*const handlers[TCPD_MAX])(struct tcp *t) = {
-	[TCPD_RTO] = retransmission_timeout, [TCPD_DELACK] = delack_timeout,
+	[TCPD_RTO] = retransmission_timeout, [TCPD_REO] = tcp_rack_timeout,
+	[TCPD_PTO] = tcp_tlp_timeout,        [TCPD_DELACK] = delack_timeout,
 	[TCPD_PERSIST] = persist_timeout,    [TCPD_KEEPALIVE] = keepalive_timeout,
 	[TCPD_STATE] = state_timeout,
 };
