@@ -86,7 +86,7 @@ static void check_ofo(struct host *h, struct tcp *t)
 		broken(h, t, "the out-of-order queue is miscounted");
 	if (t->ofo.head != NULL && !seq_lt(t->rcv_nxt, t->ofo.head->seq))
 		broken(h, t, "the out-of-order queue begins in order");
-	if (n > t->st->cfg->ofo_segs_max)
+	if (n > RTE_MAX(t->st->cfg->ofo_segs_max, t->rcv_wnd_max / 512))
 		broken(h, t, "the out-of-order queue is longer than its limit");
 }
 

@@ -10,17 +10,26 @@
 #include <unistd.h>
 
 #include "frame.h"
+#include "report.h"
 #include "sim.h"
+
+/* Without an end that is known: samples so far apart as for this one. */
+#define PLOT_MS      60000
+#define PLOT_SAMPLES 600
 
 static const char usage[] =
 	"Usage: mpsim --seeds A..B [--pcap DIR] [--keep-going]\n"
 	"       mpsim --seed N [--pcap FILE] [--trace]\n"
+	"       mpsim --scenario FILE|NAME [--plot FILE.svg] [--pcap FILE] [--trace]\n"
 	"\n"
 	"Runs the library's TCP over simulated paths in virtual time and checks every packet and every\n"
 	"state against its rules.\n"
 	"\n"
 	"  --seeds A..B     a random scenario for each seed; ends with \"N scenarios, N violations\"\n"
 	"  --seed N         one of them, with what is special about it\n"
+	"  --scenario X     one that is described in a file, or by its name in tests/sim/scenarios;\n"
+	"                   prints what came of it: goodput, loss, retransmissions, RTT, cwnd\n"
+	"  --plot FILE      with --scenario: goodput, cwnd and RTT over time as SVG (needs gnuplot)\n"
 	"  --pcap PATH      with --seed: write what all interfaces saw (pcapng); with --seeds: a\n"
 	"                   directory that gets a file of each scenario with a violation\n"
 	"  --trace          say what happens at each end\n"
@@ -32,7 +41,7 @@ static const char usage[] =
 struct options {
 	uint64_t from, to;
 	bool one, trace;
-	const char *pcap;
+	const char *pcap, *scenario, *plot;
 	unsigned int max;
 };
 
@@ -64,6 +73,31 @@ static int run_one(const struct options *o)
 	}
 	printf("VIOLATION %s\n", line);
 	return 1;
+}
+
+static int run_scenario(const struct options *o)
+{
+	struct scenario sc;
+	struct sim s;
+	bool ok;
+	int rc = 0;
+
+	if (scenario_load(&sc, o->scenario) != 0)
+		return 2;
+	if (sc.mbufs != 0)
+		sim_pool_size = sc.mbufs;
+	sim_init(&s, &sc, o->pcap, o->trace ? stdout : NULL);
+	if (o->plot != NULL)
+		report_sample(&s, sc.end_ms != 0 ? sc.end_ms : PLOT_MS, PLOT_SAMPLES);
+	ok = sim_run(&s);
+	report_print(&s);
+	if (!ok)
+		printf("VIOLATION %s\n", s.violation);
+	if (o->plot != NULL)
+		rc = report_plot(&s, o->plot);
+	sim_free(&s);
+	report_free();
+	return !ok || rc != 0;
 }
 
 /* Again, now with a file of it. */
@@ -122,12 +156,23 @@ static bool parse_seeds(struct options *o, const char *arg)
 
 int main(int argc, char **argv)
 {
-	enum { OPT_SEEDS = 1, OPT_SEED, OPT_PCAP, OPT_TRACE, OPT_MAX, OPT_HELP };
+	enum {
+		OPT_SEEDS = 1,
+		OPT_SEED,
+		OPT_PCAP,
+		OPT_TRACE,
+		OPT_MAX,
+		OPT_SCENARIO,
+		OPT_PLOT,
+		OPT_HELP
+	};
 	static const struct option longs[] = {{"seeds", 1, NULL, OPT_SEEDS},
 					      {"seed", 1, NULL, OPT_SEED},
 					      {"pcap", 1, NULL, OPT_PCAP},
 					      {"trace", 0, NULL, OPT_TRACE},
 					      {"max", 1, NULL, OPT_MAX},
+					      {"scenario", 1, NULL, OPT_SCENARIO},
+					      {"plot", 1, NULL, OPT_PLOT},
 					      {"help", 0, NULL, OPT_HELP},
 					      {0}};
 	struct options o = {.from = 1, .to = 0, .max = 20};
@@ -149,6 +194,13 @@ int main(int argc, char **argv)
 		case OPT_PCAP:
 			o.pcap = optarg;
 			break;
+		case OPT_SCENARIO:
+			given = true;
+			o.scenario = optarg;
+			break;
+		case OPT_PLOT:
+			o.plot = optarg;
+			break;
 		case OPT_TRACE:
 			o.trace = true;
 			break;
@@ -168,7 +220,7 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	rc = o.one ? run_one(&o) : run_many(&o);
+	rc = o.scenario != NULL ? run_scenario(&o) : o.one ? run_one(&o) : run_many(&o);
 	frame_cache_free();
 	return rc;
 }

@@ -107,6 +107,7 @@ struct scenario {
 	uint32_t isn_skew; /* sequence numbers begin so much before their wrap; 0: by the clock */
 	uint32_t end_ms;   /* stop then; 0: when all connections have ended */
 	uint32_t relay_buffer;
+	uint32_t mbufs;       /* packet buffers of all hosts; 0: the default */
 	unsigned int n_paths; /* of the client */
 	struct sc_path paths[SC_PATHS_MAX];
 	struct sc_path server_path; /* relay to server */

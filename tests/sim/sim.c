@@ -29,12 +29,22 @@ struct rte_mempool *sim_pool(void)
 {
 	static struct rte_mempool *pool;
 	char mb[16];
-	char *argv[] = {"mpsim", "--no-huge", "--no-shconf", "--no-pci",          "-m",
-			mb,      "--lcores",  "0",           "--log-level=error", "--no-telemetry"};
+	char *argv[] = {"mpsim",
+			"--no-huge",
+			"--no-shconf",
+			"--no-pci",
+			"-m",
+			mb,
+			"--lcores",
+			"0",
+			"--log-level=error",
+			"--no-telemetry",
+			"--iova-mode=va"};
 
 	if (pool != NULL)
 		return pool;
-	snprintf(mb, sizeof(mb), "%u", 64 + sim_pool_size / 384);
+	/* One buffer a page of 4 KiB, without huge ones. */
+	snprintf(mb, sizeof(mb), "%u", 64 + sim_pool_size / 240);
 	if (rte_eal_init((int)RTE_DIM(argv), argv) < 0) {
 		fprintf(stderr, "mpsim: DPDK does not start: %s\n", rte_strerror(rte_errno));
 		exit(1);
