@@ -393,6 +393,41 @@ static void test_eifel(void **state)
 	}
 }
 
+/* What had been sent again before the recovery began: an old echo says nothing about the loss. */
+static void test_eifel_is_not_misled(void **state)
+{
+	struct craft c = {.flags = TCPF_ACK, .seq = ISS + 1, .wnd = WND, .ts = true, .tsval = 900};
+	struct sack_block b;
+	uint32_t probe_ts;
+
+	(void)state;
+	begin("mswt");
+	in_flight(2);
+	net_drop_all(&net);
+	net_run(&net, 100, NULL, NULL);
+	take();
+	assert_int_equal(p.seq, iss + 1 + 1000);
+	probe_ts = p.tcp.tsval;
+	c.ack = iss + 1 + 1000;
+	c.tsecr = probe_ts - 50;
+	assert_int_equal(craft_in(&net, &c), CTR_NONE);
+	in_flight(8);
+	net_drop_all(&net);
+	net_run(&net, 30, NULL, NULL);
+	b = (struct sack_block){iss + 1 + 2000, iss + 1 + 6000};
+	c.sack = &b;
+	c.n_sack = 1;
+	c.tsecr = probe_ts;
+	assert_int_equal(craft_in(&net, &c), CTR_NONE);
+	assert_true(a.t.in_recovery);
+	assert_true(net_drop_all(&net) > 0);
+	c.n_sack = 0;
+	c.ack = iss + 1 + 6000;
+	assert_int_equal(craft_in(&net, &c), CTR_NONE);
+	assert_int_equal(net.end[0].ctrs[CTR_TCP_TS_UNDO], 0);
+	net_fini(&net);
+}
+
 /* The peer reports as duplicate what was sent again: nothing was lost (RFC 3708). */
 static void test_dsack_undo(void **state)
 {
@@ -796,6 +831,7 @@ int main(void)
 		cmocka_unit_test(test_sack_rx),
 		cmocka_unit_test(test_spurious_timeout),
 		cmocka_unit_test(test_eifel),
+		cmocka_unit_test(test_eifel_is_not_misled),
 		cmocka_unit_test(test_dsack_undo),
 		cmocka_unit_test(test_tail_loss_probe),
 		cmocka_unit_test(test_lost_retransmission),

@@ -417,6 +417,60 @@ static void test_slow_start(void **state)
 	}
 }
 
+/* A round trip of slow start, rtt_us long: how much cwnd has grown, in percent. */
+static unsigned int round_of(struct tcp *t, uint32_t rtt_us)
+{
+	struct tcp_ack ack = {.acked = SEG, .cwnd_limited = true, .rtt_us = rtt_us};
+	uint32_t before = t->cwnd;
+
+	for (uint32_t end = t->snd_una + t->cwnd / SEG * SEG; t->snd_una != end;) {
+		t->snd_max = t->snd_una + t->cwnd / SEG * SEG;
+		t->snd_una += SEG;
+		t->cc->on_ack(t, &ack);
+	}
+	return (unsigned int)((uint64_t)t->cwnd * 100 / before);
+}
+
+/* Slow start slows down when round trips get longer by an eighth (4 ms at least), goes on when that was
+ * passing, and ends after five such rounds (RFC 9406 s4.2). */
+static void test_hystart(void **state)
+{
+	(void)state;
+	net_init(&net, 7, false);
+	for (unsigned int i = 0; i < RTE_DIM(ccs); i++) {
+		struct tcp t = {.st = &net.end[0].st,
+				.cc = ccs[i],
+				.snd_mss = SEG,
+				.ssthresh = UINT32_MAX,
+				.cwnd = 10 * SEG,
+				.srtt_us = 40000};
+
+		t.cc->init(&t);
+		assert_int_equal(round_of(&t, 40000), 200);
+		assert_int_equal(round_of(&t, 44900), 200); /* less than an eighth more */
+		/* it shows in the course of this round or, as the last of the round before are
+		 * among them, the next */
+		round_of(&t, 51000);
+		assert_in_range(round_of(&t, 51000), 120, 180);
+		assert_in_range(round_of(&t, 51000), 120, 130);
+		round_of(&t, 44000); /* it was passing */
+		assert_in_range(round_of(&t, 44000), 150, 200);
+		assert_int_equal(round_of(&t, 44000), 200);
+		assert_int_equal(t.ssthresh, UINT32_MAX);
+		round_of(&t, 60000);
+		round_of(&t, 60000);
+		for (unsigned int k = 0; k < 3; k++) {
+			assert_int_equal(t.ssthresh, UINT32_MAX);
+			assert_in_range(round_of(&t, 61000), 120, 130);
+		}
+		round_of(&t, 61000);
+		round_of(&t, 61000);
+		assert_true(t.ssthresh <= t.cwnd);
+		assert_in_range(round_of(&t, 61000), 100, 110);
+	}
+	net_fini(&net);
+}
+
 /* One segment an ACK after a timeout: what it acknowledges may have arrived long ago. */
 static void test_slow_start_after_timeout(void **state)
 {
@@ -494,6 +548,7 @@ int main(void)
 		cmocka_unit_test(test_rto_after_lost_syn),
 		cmocka_unit_test(test_rto_with_sample),
 		cmocka_unit_test(test_slow_start),
+		cmocka_unit_test(test_hystart),
 		cmocka_unit_test(test_slow_start_after_timeout),
 		cmocka_unit_test(test_cubic_after_timeout),
 	};

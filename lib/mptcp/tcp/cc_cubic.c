@@ -135,13 +135,8 @@ static void cubic_on_ack(struct tcp *t, const struct tcp_ack *a)
 			c->epoch_us += since_us; /* time in which nothing was tried */
 		return;
 	}
-	if (t->cwnd < t->ssthresh) {
-		uint32_t room = t->ssthresh - t->cwnd;
-		uint32_t step = tcp_slow_start_step(t, acked < room ? acked : room);
-
-		t->cwnd += step;
-		acked = t->cwnd < t->ssthresh ? 0 : acked - step;
-	}
+	if (t->cwnd < t->ssthresh)
+		acked = cc_slow_start(t, a);
 	if (acked > 0)
 		avoid_congestion(t, c, acked);
 }

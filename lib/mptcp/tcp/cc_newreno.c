@@ -22,13 +22,8 @@ static void newreno_on_ack(struct tcp *t, const struct tcp_ack *a)
 
 	if (!a->cwnd_limited)
 		return;
-	if (t->cwnd < t->ssthresh) {
-		uint32_t room = t->ssthresh - t->cwnd;
-		uint32_t grow = tcp_slow_start_step(t, acked < room ? acked : room);
-
-		t->cwnd += grow;
-		acked = t->cwnd < t->ssthresh ? 0 : acked - grow;
-	}
+	if (t->cwnd < t->ssthresh)
+		acked = cc_slow_start(t, a);
 	r->acked += acked;
 	if (r->acked >= t->cwnd) {
 		r->acked -= t->cwnd;

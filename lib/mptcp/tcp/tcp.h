@@ -114,7 +114,7 @@ struct tcp_ack {
 	/* of what was acknowledged now */
 	bool orig_acked;   /* something that was sent once, before the present recovery */
 	bool retx_first;   /* the first octets were retransmitted ... */
-	bool retx_in_vain; /* ... and an earlier copy of them has arrived (RFC 3522 s3) */
+	bool retx_in_vain; /* ... and the copy before the recovery has arrived (RFC 3522 s3) */
 	/* a duplicate that the peer reports (RFC 2883) */
 	bool has_dsack;
 	struct sack_block dsack;
@@ -133,6 +133,16 @@ struct tcp_cc_ops {
 	void (*on_idle)(struct tcp *t);       /* restart after idle (RFC 5681 s4.1) */
 };
 extern const struct tcp_cc_ops cc_newreno, cc_cubic;
+
+/* The first slow start (RFC 9406 s4.2); zero: not known. */
+struct hystart {
+	uint32_t window_end; /* of the round */
+	uint32_t last_round_min_rtt_us, current_round_min_rtt_us;
+	uint32_t rtt_sample_count;
+	uint32_t
+		css_baseline_us; /* in conservative slow start since the round trips took so long */
+	uint32_t css_rounds;
+};
 
 enum tcp_deadline {
 	TCPD_RTO,
@@ -202,11 +212,13 @@ struct tcp {
 	bool tlp_out : 1, tlp_retrans : 1; /* a tail loss probe is out; it was a retransmission */
 	bool frto : 1;                     /* whether the timeout was spurious is not known yet */
 	bool can_undo : 1;
+	bool undo_by_ts : 1; /* what the recovery sends again first was sent once before it */
 	uint32_t tlp_end_seq;
 	/* recovery (tcp_recovery.c) */
 	uint32_t prr_delivered, prr_out, recover_fs; /* RFC 6937 s3.1 */
 	uint32_t prior_cwnd, prior_ssthresh;         /* before it */
 	uint32_t undo_una;                           /* SND.UNA when it began */
+	uint32_t undo_ts;                            /* our timestamp then */
 	uint32_t undo_retx;                          /* retransmissions not known to be in vain */
 	/* rtt */
 	uint32_t srtt_us, rttvar_us, min_rtt_us;
@@ -233,9 +245,10 @@ struct tcp {
 	uint32_t last_rx_ms, last_tx_ms, last_data_ms;
 	uint32_t challenge_ms; /* time of the last challenge ACK; 0: none yet */
 	uint32_t oow_ms;       /* of the last ACK for a segment outside the window; 0: none yet */
-	/* congestion control's own */
+	/* congestion control's own; and as it was before the recovery */
 	const struct tcp_cc_ops *cc;
-	uint64_t cc_priv[8];
+	struct hystart hystart; /* w: cc_slow_start.c */
+	uint64_t cc_priv[8], cc_undo[8];
 	/* cold */
 	struct flow_key key;
 	struct nexthop *nh;
@@ -344,14 +357,6 @@ void tcp_probe(struct tcp *t);
 /* Have the peer send an ACK now: the last octet that it acknowledged, again (answers to empty segments
  * are limited). It must be the last one of s. Returns whether it is, and was sent. */
 bool tcp_ask(struct tcp *t, struct seg *s);
-
-/* The part of octets, newly acknowledged, that cwnd grows by in slow start. */
-static inline uint32_t tcp_slow_start_step(const struct tcp *t, uint32_t octets)
-{
-	uint32_t most = (t->rto_recovery ? 1u : TCP_SLOW_START_L) * t->snd_mss;
-
-	return octets < most ? octets : most;
-}
 
 /* Sequence comparison, RFC 9293 s3.4. */
 static inline bool seq_lt(uint32_t a, uint32_t b)

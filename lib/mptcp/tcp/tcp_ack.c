@@ -139,7 +139,7 @@ static void take_cumulative(struct tcp *t, uint32_t ack, struct tcp_ack *a)
 
 	if ((s = t->sndq.head) != NULL && s->n_tx > 1 && seq_leq(seg_end(s), ack)) {
 		a->retx_first = true;
-		a->retx_in_vain = tcp_echo_before(t, s, a);
+		a->retx_in_vain = a->has_ts && seq_lt(a->tsecr, t->undo_ts);
 	}
 	while ((s = t->sndq.head) != NULL && seq_leq(seg_end(s), ack)) {
 		if (!(s->flags & SEG_SACKED)) {

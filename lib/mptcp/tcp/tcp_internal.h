@@ -75,6 +75,11 @@ bool tcp_send_probe(struct tcp *t, bool *fresh);
 /* Send a segment without payload that belongs to no connection (cookie, RST). */
 bool tcp_send_bare(struct stack *st, const struct tcp_hdr_out *h, struct nexthop *nh);
 
+/* cc_slow_start.c */
+/* Grow cwnd, which is below ssthresh, by what a acknowledges. Returns the octets of it that are left for
+ * congestion avoidance. */
+uint32_t cc_slow_start(struct tcp *t, const struct tcp_ack *a);
+
 /* tcp_ack.c */
 void tcp_ack_in(struct tcp *t, struct tcp_rx *rx);
 void tcp_rtt_sample(struct tcp *t, uint32_t rtt_us);

@@ -11,6 +11,8 @@
 
 /* Gaps that one segment may fill: each takes a packet buffer, however small it is. */
 #define PIECES_MAX 4
+/* Octets that a segment of a queue longer than the configured one has to carry on average. */
+#define SEG_LEAST 512
 
 /* --- SACK blocks to report ------------------------------------------------------------------- */
 
@@ -189,9 +191,12 @@ static void put(struct tcp *t, struct seg *next, struct seg *s)
 	st_inc(t->st, CTR_TCP_OFO_QUEUE);
 }
 
+/* The window bounds the octets; segments that carry few of them are bounded by their number. */
 static bool is_full(const struct tcp *t)
 {
-	return t->ofo.n >= t->st->cfg->ofo_segs_max || t->ofo.n >= t->st->seg_share;
+	uint32_t most = RTE_MAX(t->st->cfg->ofo_segs_max, t->rcv_wnd_max / SEG_LEAST);
+
+	return t->ofo.n >= RTE_MIN(most, t->st->seg_share);
 }
 
 /* Octets of the queue have come again: the block that they are part of is told next to them. */

@@ -6,6 +6,8 @@
  * timestamps, in an acknowledgement of what a timeout had not sent again (F-RTO).
  * Owning worker only. Source: RFC 6937, RFC 3522 and 4015, RFC 2883 and 3708, RFC 5682.
  */
+#include <string.h>
+
 #include "mptcp/tcp/tcp_internal.h"
 
 static void remember(struct tcp *t)
@@ -14,7 +16,10 @@ static void remember(struct tcp *t)
 	t->prior_cwnd = t->cwnd;
 	t->prior_ssthresh = t->ssthresh;
 	t->undo_una = t->snd_una;
+	t->undo_ts = tcp_ts_now(t);
+	t->undo_by_ts = t->sndq.head->n_tx == 1;
 	t->undo_retx = 0;
+	memcpy(t->cc_undo, t->cc_priv, sizeof(t->cc_undo));
 }
 
 static void begin(struct tcp *t)
@@ -105,6 +110,7 @@ static void undo(struct tcp *t, enum counter why)
 		t->cwnd = t->prior_cwnd;
 	if (t->ssthresh < t->prior_ssthresh)
 		t->ssthresh = t->prior_ssthresh;
+	memcpy(t->cc_priv, t->cc_undo, sizeof(t->cc_priv)); /* RFC 9438 s4.9 */
 	t->in_recovery = t->rto_recovery = t->frto = t->can_undo = false;
 	t->dupacks = 0;
 	t->backoff = 0;
@@ -128,7 +134,7 @@ bool tcp_undo_on_ack(struct tcp *t, const struct tcp_ack *a)
 {
 	if (!t->can_undo)
 		return false;
-	if (t->in_recovery && a->retx_first) {
+	if (t->in_recovery && a->retx_first && t->undo_by_ts) {
 		/* The first word about what was retransmitted decides (RFC 3522 s3.2). */
 		if (a->retx_in_vain) {
 			undo(t, CTR_TCP_TS_UNDO);
