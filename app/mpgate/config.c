@@ -323,6 +323,7 @@ static void load_mptcp(struct load *l, const struct raw_mptcp *raw)
 static void load_tcp(struct load *l, const struct raw_tcp *raw)
 {
 	static const char *const known[] = {"cubic", "newreno"};
+	static const char *const ecn[] = {"off", "accept", "request"}; /* enum tcp_ecn */
 	static const struct raw_tcp none;
 	struct config *cfg = l->cfg;
 	unsigned int cc;
@@ -333,6 +334,7 @@ static void load_tcp(struct load *l, const struct raw_tcp *raw)
 	cfg->half_open_max = (uint32_t)number(raw->half_open, "tcp.half_open");
 	cc = one_of(l, raw->congestion, "tcp.congestion", known, ARRAY_LEN(known));
 	copy_text(cfg->congestion, sizeof(cfg->congestion), known[cc], "");
+	cfg->ecn = (uint8_t)one_of(l, raw->ecn, "tcp.ecn", ecn, ARRAY_LEN(ecn));
 }
 
 /* Let libcyaml fill struct raw_config and turn that into *cfg. */

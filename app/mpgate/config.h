@@ -111,6 +111,7 @@ struct config {
 	struct cfg_signal signal[CFG_SIGNAL_MAX];
 	/* TCP */
 	char congestion[16]; /* "cubic" or "newreno" */
+	uint8_t ecn;         /* enum tcp_ecn */
 	uint32_t time_wait_ms;
 	uint32_t half_open_max; /* a worker: above it SYN cookies */
 	uint32_t drain_ms;      /* SIGTERM: how long live relays may go on */

@@ -104,7 +104,7 @@ struct raw_mptcp {
 };
 
 struct raw_tcp {
-	char *congestion;
+	char *congestion, *ecn;
 	uint64_t *time_wait_ms, *half_open;
 };
 

@@ -148,3 +148,28 @@ void frame_seal(struct frame *f, struct tcp_view *v)
 	set16(v->th + 16, 0);
 	set16(v->th + 16, fold(sum_of(v->th, tcp_len, sum)));
 }
+
+bool frame_intact(const struct frame *f, const struct tcp_view *v)
+{
+	unsigned int tcp_len = (unsigned int)(v->payload - v->th) + v->payload_len;
+	uint64_t sum = IPPROTO + tcp_len;
+
+	sum = v->v4 ? sum_of(&f->b[12], 8, sum) : sum_of(&f->b[8], 32, sum);
+	return fold(sum_of(v->th, tcp_len, sum)) == 0;
+}
+
+bool frame_mark(struct frame *f)
+{
+	bool v4 = f->b[0] >> 4 == 4;
+	uint8_t *tos = &f->b[1];
+	uint8_t ce = v4 ? 3 : 3 << 4;
+
+	if (!(*tos & ce))
+		return false;
+	*tos |= ce;
+	if (v4) {
+		set16(&f->b[10], 0);
+		set16(&f->b[10], fold(sum_of(f->b, (f->b[0] & 15) * 4u, 0)));
+	}
+	return true;
+}

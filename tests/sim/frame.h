@@ -40,6 +40,10 @@ void frame_cache_free(void);
 
 /* False: no TCP over IPv4 or IPv6, or not whole. */
 bool frame_tcp(struct frame *f, struct tcp_view *v);
+/* Whether the TCP checksum is right, which covers the addresses, too. */
+bool frame_intact(const struct frame *f, const struct tcp_view *v);
+/* Mark congestion in the IP header. False: the packet is not ECN-capable. */
+bool frame_mark(struct frame *f);
 /* Of one that frame_tcp() took. */
 uint8_t *frame_tcp_header(struct frame *f);
 /* The option's first octet, or NULL. */

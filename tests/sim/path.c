@@ -50,8 +50,9 @@ static bool lost(struct link *l, struct rng *r)
 }
 
 /* Through the queue, at the link's rate. False: it was full. */
-static bool serialise(struct link *l, uint16_t len, uint64_t *at_ns)
+static bool serialise(struct link *l, struct frame *f, uint64_t *at_ns)
 {
+	uint16_t len = f->len;
 	const struct sc_link *c = l->spec;
 	uint64_t now = l->path->sim->now_ns;
 	uint64_t most = c->queue_bytes != 0 ? c->queue_bytes : QUEUE_DEFAULT;
@@ -68,6 +69,8 @@ static bool serialise(struct link *l, uint16_t len, uint64_t *at_ns)
 		return false;
 	if (queued + len > l->stats.queue_max)
 		l->stats.queue_max = queued + len;
+	if (c->mark_bytes != 0 && queued > c->mark_bytes && frame_mark(f))
+		l->stats.marked++;
 	l->busy_until_ns += (uint64_t)len * 8 * NSEC_PER_SEC / c->rate_bps;
 	*at_ns = l->busy_until_ns;
 	return true;
@@ -101,7 +104,7 @@ static void link_send(struct link *l, struct frame *f)
 		l->stats.too_big++;
 	} else if (lost(l, &s->rng)) {
 		l->stats.lost++;
-	} else if (!serialise(l, f->len, &at_ns)) {
+	} else if (!serialise(l, f, &at_ns)) {
 		l->stats.overrun++;
 	} else {
 		if (rng_chance(&s->rng, c->corrupt_ppm)) {

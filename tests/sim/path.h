@@ -16,7 +16,7 @@ enum dir { DIR_UP, DIR_DOWN, DIRS };
 /* What became of the packets of one direction. */
 struct link_stats {
 	uint64_t packets, bytes; /* delivered */
-	uint64_t lost, overrun, too_big, outage, duplicated, corrupted, late;
+	uint64_t lost, marked, overrun, too_big, outage, duplicated, corrupted, late;
 	uint64_t queue_max; /* octets */
 };
 

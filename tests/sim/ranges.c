@@ -77,6 +77,19 @@ bool ranges_touch(const struct ranges *s, uint64_t from, uint64_t to)
 	return from < to && i < s->n && s->r[i].from < to;
 }
 
+unsigned int ranges_gaps(const struct ranges *s, uint64_t from, uint64_t to)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = find(s, from); from < to; i++) {
+		if (i == s->n || s->r[i].from >= to)
+			return n + 1;
+		n += from < s->r[i].from;
+		from = s->r[i].to;
+	}
+	return n;
+}
+
 uint64_t ranges_end_of(const struct ranges *s, uint64_t at)
 {
 	unsigned int i = find(s, at);

@@ -25,6 +25,8 @@ void ranges_cut(struct ranges *s, uint64_t below);
 bool ranges_have(const struct ranges *s, uint64_t from, uint64_t to);
 /* Whether any of [from, to) is in it. */
 bool ranges_touch(const struct ranges *s, uint64_t from, uint64_t to);
+/* Gaps in [from, to). */
+unsigned int ranges_gaps(const struct ranges *s, uint64_t from, uint64_t to);
 /* The end of the interval that holds at, or at. */
 uint64_t ranges_end_of(const struct ranges *s, uint64_t at);
 void ranges_clear(struct ranges *s);

@@ -109,10 +109,11 @@ static void print_user(const struct sim *s, const struct user *u)
 static void print_counters(const struct sim *s)
 {
 	static const enum counter list[] = {
-		CTR_TCP_RETRANS,    CTR_TCP_FAST_RETRANS,   CTR_TCP_TIMEOUTS,
-		CTR_TCP_RECOVERY,   CTR_TCP_LOSS_PROBES,    CTR_TCP_TS_UNDO,
-		CTR_TCP_DSACK_UNDO, CTR_TCP_SPURIOUS_RTO,   CTR_TCP_DSACK_RX,
-		CTR_TCP_OFO_QUEUE,  CTR_DROP_TCP_OFO_LIMIT,
+		CTR_TCP_RETRANS,     CTR_TCP_FAST_RETRANS,   CTR_TCP_TIMEOUTS,
+		CTR_TCP_RECOVERY,    CTR_TCP_LOSS_PROBES,    CTR_TCP_TS_UNDO,
+		CTR_TCP_DSACK_UNDO,  CTR_TCP_SPURIOUS_RTO,   CTR_TCP_DSACK_RX,
+		CTR_TCP_OFO_QUEUE,   CTR_DROP_TCP_OFO_LIMIT, CTR_TCP_ECN_CE,
+		CTR_TCP_ECN_REDUCED,
 	};
 
 	for (unsigned int i = 0; i < s->n_hosts; i++) {

@@ -26,6 +26,7 @@ struct sc_link {
 	uint32_t delay_us;
 	uint32_t jitter_us;   /* added at random; packets overtake each other then */
 	uint32_t queue_bytes; /* what may wait for the rate; 0: 100 packets */
+	uint32_t mark_bytes;  /* with more in the queue ECN-capable packets are marked; 0: never */
 	uint32_t loss_ppm;
 	/* bursts: loss_ppm of them in a bad state, entered and left packet by packet */
 	uint32_t burst_enter_ppm, burst_leave_ppm, burst_loss_ppm;
@@ -89,6 +90,7 @@ struct sc_tcp {
 	uint32_t cc; /* 0: CUBIC, 1: NewReno */
 	uint32_t rcv_buffer, snd_buffer;
 	uint32_t delack_ms;
+	uint32_t ecn; /* enum tcp_ecn */
 	uint32_t time_wait_ms;
 	uint8_t wscale;
 };

@@ -11,6 +11,7 @@
 
 #include <cyaml/cyaml.h>
 
+#include "mptcp/tcp/stack.h"
 #include "scenario.h"
 
 #ifndef SCENARIO_DIR
@@ -27,7 +28,7 @@ struct raw_outage {
 };
 
 struct raw_link {
-	double rate_mbit, delay_ms, jitter_ms, queue_kib, loss_percent;
+	double rate_mbit, delay_ms, jitter_ms, queue_kib, mark_kib, loss_percent;
 	double burst_enter_percent, burst_leave_percent, burst_loss_percent;
 	double reorder_percent, reorder_ms, duplicate_percent, damage_percent;
 	uint32_t mtu, flap_up_ms, flap_down_ms;
@@ -62,6 +63,7 @@ struct raw_tcp {
 	char *congestion;
 	double rcv_buffer_kib, snd_buffer_kib;
 	uint32_t delack_ms;
+	bool ecn;
 };
 
 struct raw {
@@ -93,6 +95,7 @@ static const cyaml_schema_field_t link_fields[] = {
 	REAL(raw_link, delay_ms),
 	REAL(raw_link, jitter_ms),
 	REAL(raw_link, queue_kib),
+	REAL(raw_link, mark_kib),
 	REAL(raw_link, loss_percent),
 	REAL(raw_link, burst_enter_percent),
 	REAL(raw_link, burst_leave_percent),
@@ -137,9 +140,12 @@ static const cyaml_schema_field_t conn_fields[] = {
 static const cyaml_schema_value_t conn = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_conn, conn_fields)};
 
-static const cyaml_schema_field_t tcp_fields[] = {
-	TEXT(raw_tcp, congestion), REAL(raw_tcp, rcv_buffer_kib), REAL(raw_tcp, snd_buffer_kib),
-	NUM(raw_tcp, delack_ms), CYAML_FIELD_END};
+static const cyaml_schema_field_t tcp_fields[] = {TEXT(raw_tcp, congestion),
+						  REAL(raw_tcp, rcv_buffer_kib),
+						  REAL(raw_tcp, snd_buffer_kib),
+						  NUM(raw_tcp, delack_ms),
+						  FLAG(raw_tcp, ecn),
+						  CYAML_FIELD_END};
 
 static const cyaml_schema_field_t fields[] = {
 	NUM(raw, seed),
@@ -177,6 +183,7 @@ static void to_link(struct sc_link *l, const struct raw_link *r)
 		.delay_us = (uint32_t)(r->delay_ms * 1000),
 		.jitter_us = (uint32_t)(r->jitter_ms * 1000),
 		.queue_bytes = (uint32_t)(r->queue_kib * 1024),
+		.mark_bytes = (uint32_t)(r->mark_kib * 1024),
 		.loss_ppm = ppm(r->loss_percent),
 		.burst_enter_ppm = ppm(r->burst_enter_percent),
 		.burst_leave_ppm = ppm(r->burst_leave_percent),
@@ -248,6 +255,7 @@ static int to_tcp(struct sc_tcp *t, const struct raw_tcp *r)
 	t->rcv_buffer = rcv > 0 ? (uint32_t)rcv : DEFAULT_BUFFER;
 	t->snd_buffer = snd > 0 ? (uint32_t)snd : DEFAULT_BUFFER;
 	t->delack_ms = r->delack_ms;
+	t->ecn = r->ecn ? TCP_ECN_REQUEST : TCP_ECN_OFF;
 	while (t->wscale < 14 && (uint64_t)UINT16_MAX << t->wscale < t->rcv_buffer)
 		t->wscale++;
 	return 0;

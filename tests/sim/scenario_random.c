@@ -39,6 +39,8 @@ static void random_link(struct rng *r, struct sc_link *l, uint32_t delay_us)
 	if (percent(r, 50)) {
 		l->rate_bps = rng_log(r, 500000, 1000000000);
 		l->queue_bytes = (uint32_t)rng_log(r, 4500, 300000);
+		if (percent(r, 50))
+			l->mark_bytes = (uint32_t)rng_log(r, 1500, l->queue_bytes);
 	}
 	if (percent(r, 25))
 		l->jitter_us = (uint32_t)rng_log(r, 100, 30000);
@@ -145,6 +147,7 @@ static void random_tcp(struct rng *r, struct sc_tcp *t)
 	do
 		t->wscale = (uint8_t)rng_below(r, 15);
 	while (8u << t->wscale > t->rcv_buffer);
+	t->ecn = (uint32_t)rng_below(r, 3);
 	if (percent(r, 30))
 		t->delack_ms = (uint32_t)rng_log(r, 1, 200);
 	if (percent(r, 30))

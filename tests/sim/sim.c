@@ -18,8 +18,9 @@
 #include "watch.h"
 
 /* Virtual time without any progress. A connection whose peer has gone without a word (its RST was lost)
- * is found out by keepalive: two hours and nine probes of 75 s. */
-#define STALLED_NS (8000 * NSEC_PER_SEC)
+ * is found out by keepalive, two hours and nine probes of 75 s later, or, when the next RST was lost as
+ * well, in the next round. */
+#define STALLED_NS (30000 * NSEC_PER_SEC)
 /* More events without an end are a loop. */
 #define EVENTS_MAX UINT64_C(50000000)
 

@@ -17,6 +17,8 @@
 /* In a queue of so many segments each SACK block finds its place at once. */
 #define SACK_ALWAYS 64
 #define SACKED_MAX  256
+/* Of a segment that fills more gaps the host may keep a part. */
+#define PIECES 4
 
 #define OPT_MSS     2
 #define OPT_WSCALE  3
@@ -160,7 +162,9 @@ static void note_syn(struct half *h, struct frame *f)
 	h->scale = o != NULL;
 	h->wscale = o != NULL ? (o[2] < 14 ? o[2] : 14) : 0;
 	h->sack_ok = frame_option(&t, OPT_SACKOK) != NULL;
-	h->ts = frame_option(&t, OPT_TS) != NULL;
+	o = frame_option(&t, OPT_TS);
+	h->ts = o != NULL;
+	h->tsval = o != NULL ? get32(&o[2]) : 0;
 }
 
 /* A SYN counts once it is acknowledged. A SYN/ACK counts if it answers the SYN, and is the first. */
@@ -437,7 +441,8 @@ static void received_payload(struct view *v, const struct segment *g)
 		if (from > end && !ranges_have(&in->got, from, to)) {
 			in->ofo_from = from;
 			in->ofo_to = to;
-			in->ofo_fresh = v->out.open && is_latest(v, g);
+			in->ofo_fresh = v->out.open && is_latest(v, g) &&
+					ranges_gaps(&in->got, from, to) <= PIECES;
 		}
 	}
 	ranges_add(&in->got, from, to);
@@ -447,6 +452,9 @@ static void received_sack(struct view *v, const struct segment *g)
 {
 	unsigned int len = g->sack == NULL ? 0 : g->sack[1];
 
+	/* Nor is a bare ACK from before what has arrived taken (RFC 9293 s3.10.7.4, first). */
+	if (g->to == g->from && g->from < ranges_end_of(&v->in.got, OFFSET_BASE + 1))
+		return;
 	if (!is_latest(v, g) || inspect_queue(v->host, &v->key) > SACK_ALWAYS)
 		return;
 	for (unsigned int i = 2; i + 8 <= len; i += 8) {

@@ -565,6 +565,7 @@ enum counter craft_in(struct net *n, const struct craft *c)
 				.ack = c->ack,
 				.wnd = c->wnd,
 				.flags = c->flags,
+				.ecn = c->ecn,
 				.ttl = 64,
 				.opt = &o};
 	uint8_t *to = (uint8_t *)rte_pktmbuf_append(m, c->len);

@@ -91,6 +91,7 @@ uint64_t net_random(struct net *n);
 
 struct craft {
 	uint8_t flags;
+	uint8_t ecn; /* of the IP header */
 	uint32_t seq, ack;
 	uint16_t wnd;
 	uint16_t len; /* payload: pattern from offset off */

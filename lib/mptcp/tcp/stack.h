@@ -42,11 +42,14 @@ struct stack_secrets {
 	struct siphash_key flow;   /* hash tables */
 };
 
+enum tcp_ecn { TCP_ECN_OFF, TCP_ECN_ACCEPT, TCP_ECN_REQUEST }; /* REQUEST accepts, too */
+
 struct tcp_config {
 	const struct tcp_cc_ops *cc;
 	uint32_t time_wait_ms;
 	uint32_t rto_min_ms, rto_max_ms, rto_initial_ms;
 	uint32_t delack_ms;
+	uint8_t ecn;            /* enum tcp_ecn */
 	uint8_t rcv_wscale;     /* window scale we offer */
 	uint8_t syn_retries;    /* SYN and SYN/ACK retransmissions */
 	uint8_t data_retries;   /* RTOs in a row before giving up */

@@ -2,7 +2,7 @@
  *
  * SYN cookies: a SYN/ACK whose sequence number is the connection's memory. Of its 32 bits three say
  * the MSS class, 29 are a keyed hash of the addresses, the peer's sequence number, that class and
- * the period. With timestamps, the low six bits of ours say window scale and SACK; they are not
+ * the period. With timestamps, the low six bits of ours say window scale, SACK and ECN; they are not
  * covered by the hash, since the peer may only spoil its own options with them.
  * Pure but for what it sends. Source: RFC 4987 s3.6 and appendix A.
  */
@@ -14,6 +14,7 @@
 #define TS_BITS     6
 #define TS_MASK     ((1u << TS_BITS) - 1)
 #define TS_SACK     0x10
+#define TS_ECN      0x20
 #define TS_WSCALE   0x0f
 #define TS_NO_SCALE 0x0f /* 15 is no legal shift */
 #define WSCALE_MAX  14   /* RFC 7323 s2.3 */
@@ -54,6 +55,8 @@ static uint32_t cookie_ts(const struct stack *st, const struct pkt *p)
 
 	if (p->tcp.has_sack_perm)
 		bits |= TS_SACK;
+	if (tcp_ecn_asked(st, p))
+		bits |= TS_ECN;
 	ts = (now & ~TS_MASK) | bits;
 	return seq_lt(now, ts) ? ts - (TS_MASK + 1) : ts;
 }
@@ -80,6 +83,8 @@ void syn_cookie_reply(struct stack *st, const struct pkt *p, struct nexthop *nh,
 		memcpy(&o.b[o.len], extra->b, extra->len);
 		o.len += extra->len;
 	}
+	if (ts && tcp_ecn_asked(st, p))
+		h.flags |= TCPF_ECE;
 	h.ip_id = st->ip_id++;
 	if (tcp_send_bare(st, &h, nh))
 		st_inc(st, CTR_SYN_COOKIES_SENT);
@@ -103,6 +108,7 @@ bool syn_cookie_check(const struct stack *st, const struct pkt *p, struct syn_co
 
 		c->use_ts = true;
 		c->use_sack = bits & TS_SACK;
+		c->use_ecn = bits & TS_ECN && st->cfg->ecn != TCP_ECN_OFF;
 		c->use_wscale = (bits & TS_WSCALE) <= WSCALE_MAX;
 		c->snd_wscale = c->use_wscale ? (uint8_t)(bits & TS_WSCALE) : 0;
 	}

@@ -124,7 +124,7 @@ void tcp_setup(struct tcp *t, struct stack *st, const struct tcp_ops *ops,
 	t->iss = iss;
 	t->snd_una = iss;
 	t->snd_nxt = t->snd_max = t->snd_end = iss + 1;
-	t->recover = iss;
+	t->recover = t->ecn_high = iss;
 	t->rto_ms = st->cfg->rto_initial_ms;
 	t->ts_offset = tcp_ts_offset(st, key);
 	t->rcv_mss =
@@ -167,6 +167,7 @@ void tcp_apply_syn(struct tcp *t, const struct pkt *p)
 		t->ts_recent_ms = t->st->now_ms;
 	}
 	t->use_wscale = p->tcp.has_wscale;
+	tcp_ecn_take_syn(t, p);
 	t->snd_wscale = p->tcp.has_wscale ? p->tcp.wscale : 0;
 	if (!t->use_wscale)
 		t->rcv_wscale = 0;

@@ -110,6 +110,7 @@ struct tcp_ack {
 	bool dup;        /* duplicate ACK in the sense of RFC 5681 s2 */
 	bool wnd_update;
 	bool fin_acked;
+	bool ece;          /* the peer echoes a congestion mark */
 	bool cwnd_limited; /* the sender used all of its cwnd */
 	/* of what was acknowledged now */
 	bool orig_acked;   /* something that was sent once, before the present recovery */
@@ -171,6 +172,9 @@ struct tcp {
 	bool wnd_check : 1;   /* ... and there may be a larger window to offer */
 	bool ack_again : 1;   /* ... which left on a retransmission only */
 	bool in_recovery : 1;
+	bool use_ecn : 1;      /* RFC 3168; here and below w: tcp_ecn.c */
+	bool ecn_echo : 1;     /* a mark arrived, and the peer has not answered yet */
+	bool ecn_cwr : 1;      /* the next new octets say that the window was reduced */
 	bool rto_recovery : 1; /* recovery that began with a timeout */
 	bool no_data : 1;      /* w: owner. Send nothing but handshake and ACKs (join not proven) */
 	bool orphan : 1;       /* w: owner. Nobody reads any more: fewer retries */
@@ -186,6 +190,7 @@ struct tcp {
 	uint32_t cwnd, ssthresh;
 	uint32_t sacked_bytes, lost_bytes, retx_bytes; /* parts of the unacknowledged */
 	uint32_t recover;                              /* RFC 6582: snd_max when recovery began */
+	uint32_t ecn_high;                             /* marks up to there were answered */
 	uint32_t max_wnd;                              /* largest window the peer ever offered */
 	uint16_t snd_mss; /* octets of payload and TCP options a segment may have */
 	uint16_t rcv_mss; /* MSS we offered */
@@ -286,7 +291,7 @@ uint32_t tcp_isn(const struct stack *st, const struct flow_key *key);
 struct syn_cookie {
 	uint32_t iss, irs;
 	uint16_t peer_mss;
-	bool use_ts, use_sack, use_wscale;
+	bool use_ts, use_sack, use_wscale, use_ecn;
 	uint8_t snd_wscale;
 };
 /* Answer the SYN p with a SYN/ACK that keeps no state: MSS class in the sequence number; window

@@ -390,6 +390,7 @@ void tcp_ack_in(struct tcp *t, struct tcp_rx *rx)
 	t->probes = 0;
 	a.has_ts = t->use_ts && p->tcp.has_ts;
 	a.tsecr = p->tcp.tsecr;
+	a.ece = p->flags & TCPF_ECE;
 	if (seq_lt(p->ack, t->snd_una)) {
 		take_overtaken(t, p, &a);
 		return;

@@ -139,6 +139,15 @@ static inline bool tcp_has_dsack(const struct tcp *t)
 }
 unsigned int tcp_sack_blocks(const struct tcp *t, struct sack_block *b, unsigned int max);
 
+/* tcp_ecn.c */
+uint8_t tcp_ecn_syn_flags(const struct tcp *t);
+bool tcp_ecn_asked(const struct stack *st, const struct pkt *p);
+void tcp_ecn_take_syn(struct tcp *t, const struct pkt *p);
+void tcp_ecn_data_in(struct tcp *t, const struct pkt *p);
+void tcp_ecn_reduced(struct tcp *t);
+bool tcp_ecn_ack_in(struct tcp *t, const struct tcp_ack *a);
+uint8_t tcp_ecn_out(struct tcp *t, bool fresh, uint8_t *flags);
+
 /* tcp_delack.c */
 void tcp_owe_ack(struct tcp *t, uint16_t len, bool gap);
 void tcp_leave_burst(struct tcp *t); /* t ends */

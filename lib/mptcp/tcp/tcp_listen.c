@@ -64,6 +64,7 @@ void tcp_accept_cookie(struct tcp *t, struct stack *st, const struct tcp_ops *op
 	t->last_ack_sent = t->rcv_nxt;
 	tcp_set_peer_mss(t, c->peer_mss);
 	t->use_sack = c->use_sack;
+	t->use_ecn = c->use_ecn;
 	t->use_ts = c->use_ts;
 	t->use_wscale = c->use_wscale;
 	t->snd_wscale = c->snd_wscale;

@@ -92,12 +92,14 @@ void tcp_loss_on_ack(struct tcp *t, struct tcp_ack *a)
 	if (!tcp_undo_on_ack(t, a) && t->in_recovery && seq_leq(t->recover, t->snd_una))
 		tcp_recovery_leave(t);
 	/* The probe has repaired what nobody told of: one loss, one reduction. */
-	if (tcp_tlp_on_ack(t, a) && !t->in_recovery)
+	if (tcp_tlp_on_ack(t, a) && !t->in_recovery) {
 		t->cc->on_congestion(t);
+		tcp_ecn_reduced(t);
+	}
 	find_lost(t, a, advanced);
 	if (t->in_recovery && !t->rto_recovery)
 		tcp_prr_on_ack(t, a);
-	else if (advanced)
+	else if (!tcp_ecn_ack_in(t, a) && advanced)
 		t->cc->on_ack(t, a);
 	tcp_tlp_arm(t);
 }

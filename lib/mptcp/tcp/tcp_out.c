@@ -12,6 +12,7 @@ struct out {
 	uint32_t seq;
 	uint16_t off, len;
 	uint8_t flags;
+	bool fresh; /* never sent before, and no probe */
 };
 
 /* --- one segment --------------------------------------------------------------------------- */
@@ -112,8 +113,10 @@ static bool xmit(struct tcp *t, const struct out *x)
 		st_inc(st, CTR_DROP_NO_MBUF);
 		return false;
 	}
-	if (x->flags & TCPF_ACK)
+	if (x->flags & TCPF_ACK) {
 		h.ack = t->rcv_nxt;
+		h.ecn = tcp_ecn_out(t, x->fresh, &h.flags);
+	}
 	if (!(x->flags & TCPF_RST))
 		h.wnd = window_field(t, x->flags & TCPF_SYN);
 	tcp_put_options(t, &tx, x->len, &o);
@@ -148,7 +151,7 @@ bool tcp_send_bare(struct stack *st, const struct tcp_hdr_out *h, struct nexthop
 
 bool tcp_send_syn(struct tcp *t)
 {
-	struct out x = {.seq = t->iss, .flags = TCPF_SYN};
+	struct out x = {.seq = t->iss, .flags = TCPF_SYN | tcp_ecn_syn_flags(t)};
 
 	if (t->state == TCPS_SYN_RCVD)
 		x.flags |= TCPF_ACK;
@@ -344,6 +347,8 @@ static void sent_again(struct tcp *t, struct seg *s)
 static bool send_seg(struct tcp *t, struct seg *s)
 {
 	struct out x = {.seg = s, .seq = s->seq, .len = s->len, .flags = TCPF_ACK};
+
+	x.fresh = s->len > 0 && !(s->flags & SEG_SENT);
 
 	if (s->flags & SEG_FIN)
 		x.flags |= TCPF_FIN;

@@ -133,6 +133,7 @@ enum counter tcp_rcv_text(struct tcp *t, struct tcp_rx *rx)
 		t->ack_now = true;
 		return CTR_DROP_TCP_DATA_AFTER_FIN;
 	}
+	tcp_ecn_data_in(t, rx->p);
 	if (seq_lt(edge, rx->seq + len)) { /* what the window does not take, and with it the FIN */
 		len = seq_lt(rx->seq, edge) ? (uint16_t)(edge - rx->seq) : 0;
 		fin = false;

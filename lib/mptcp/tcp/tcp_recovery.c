@@ -27,6 +27,7 @@ static void begin(struct tcp *t)
 	t->in_recovery = true;
 	t->recover = t->snd_max;
 	t->tlp_out = false;
+	tcp_ecn_reduced(t);
 	tcp_timer_off(t, TCPD_PTO);
 }
 
