@@ -475,6 +475,24 @@ static void stray(void **state)
 	assert_null(next(w));
 }
 
+/* LISTEN answers nothing but an ACK with RST, CLOSED everything (RFC 9293 s3.10.7.1 and .2). */
+static void stray_without_ack(void **state)
+{
+	static const uint8_t flags[] = {TCPF_FIN, TCPF_PSH, TCPF_URG,
+					TCPF_FIN | TCPF_PSH | TCPF_URG};
+	struct world *w = *state;
+
+	for (unsigned int i = 0; i < sizeof(flags); i++) {
+		w->listens = true;
+		say(w, 0, flags[i], NULL, "x", 1);
+		assert_null(next(w));
+		assert_int_equal(ctr(w, CTR_DROP_TCP_NO_ACK), i + 1);
+		w->listens = false;
+		say(w, 1, flags[i], NULL, "x", 1);
+		want_rst(w, 1, -1);
+	}
+}
+
 static void pools_run_dry(void **state)
 {
 	struct world *w = *state;
@@ -647,6 +665,7 @@ int main(void)
 		T(cookie_forged_key),
 		T(cookie_plain),
 		T(stray),
+		T(stray_without_ack),
 		T(pools_run_dry),
 		cmocka_unit_test(keys_name_worker),
 		cmocka_unit_test(cookie_is_steered),

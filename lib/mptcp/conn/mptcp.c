@@ -166,6 +166,15 @@ void mptcp_input(struct mptcp *mp, struct rte_mbuf *m, const struct pkt *p)
 	case TCPF_ACK:
 		mptcp_stray_ack(mp, m, p);
 		break;
+	case 0:
+		if (mp->ops->listen(mp, &p->key.local, p->key.local_port) != NULL &&
+		    !mp->draining) {
+			/* RFC 9293 s3.10.7.2 (fourth): dropped, only CLOSED answers it */
+			st_inc(mp->st, CTR_DROP_TCP_NO_ACK);
+			rte_pktmbuf_free(m);
+			break;
+		}
+		/* fall through */
 	default:
 		st_inc(mp->st, CTR_DROP_NO_LISTENER);
 		mptcp_reset(mp, p, -1);
