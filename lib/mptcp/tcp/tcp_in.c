@@ -71,6 +71,10 @@ static enum counter step_syn(struct tcp *t, struct tcp_rx *rx)
 			rx->no_text = true;
 			return CTR_NONE;
 		}
+		if (rx->flags & TCPF_ACK) { /* to whose SYN? Like any segment below the window */
+			answer_oow(t, rx);
+			return CTR_DROP_TCP_SYN;
+		}
 		if (t->oow_ms == 0 || t->st->now_ms - t->oow_ms >= OOW_MIN_MS) {
 			t->oow_ms = t->st->now_ms != 0 ? t->st->now_ms : 1;
 			st_inc(t->st, CTR_TCP_SYN_RETRANS);

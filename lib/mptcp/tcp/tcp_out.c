@@ -513,8 +513,12 @@ static void watch_window(struct tcp *t)
 
 void tcp_output(struct tcp *t)
 {
-	if (!tcp_synchronised(t))
+	if (!tcp_synchronised(t)) {
+		/* SYN_RCVD: what does not fit is answered as later on (RFC 9293 s3.10.7.4, first) */
+		if (t->ack_now && t->state == TCPS_SYN_RCVD)
+			send_ack(t);
 		return;
+	}
 	if (!t->no_data && t->state != TCPS_TIME_WAIT && t->state != TCPS_FIN_WAIT_2) {
 		if (t->fin_queued)
 			queue_fin(t);

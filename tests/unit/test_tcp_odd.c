@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * One TCP against a scripted peer whose segments come again, do not fit, or end in the wrong place: what
+ * it answers, and where it does as other implementations do.
+ */
+#include "test_tcp_net.h"
+
+#define ISS 1000u /* of the peer */
+#define WND 60000
+
+static struct net net;
+static struct app a;
+static struct pkt p;
+static uint32_t iss; /* ours */
+
+static void take_flags(uint8_t flags)
+{
+	assert_true(net_take(&net, &p));
+	assert_int_equal(p.flags & ~TCPF_PSH, flags);
+}
+
+static void nothing_sent(void)
+{
+	assert_int_equal(net_drop_all(&net), 0);
+}
+
+/* Segments that do not fit are acknowledged before the handshake is over, too, and not after it. */
+static void test_syn_rcvd_out_of_window(void **state)
+{
+	struct craft c = {
+		.flags = TCPF_SYN, .seq = ISS, .wnd = WND, .syn = "mt", .ts = true, .tsval = 500};
+
+	(void)state;
+	net_init(&net, 7, false);
+	net.capture = true;
+	app_init(&a, &net.end[0]);
+	net.end[0].listens = true;
+	net.end[0].pending = &a;
+	craft_in(&net, &c);
+	take_flags(TCPF_SYN | TCPF_ACK);
+	iss = p.seq;
+	/* below the window, beyond it, an old timestamp, the peer's SYN with an ACK */
+	c = (struct craft){.flags = TCPF_ACK, .ack = iss + 1, .wnd = WND, .ts = true, .tsval = 510};
+	c.len = 10;
+	c.seq = ISS - 500;
+	assert_int_equal(craft_in(&net, &c), CTR_DROP_TCP_DUP);
+	take_flags(TCPF_ACK);
+	assert_int_equal(p.seq, iss + 1);
+	assert_int_equal(p.ack, ISS + 1);
+	c.seq = ISS + 0x100000;
+	assert_int_equal(craft_in(&net, &c), CTR_DROP_TCP_SEQ);
+	take_flags(TCPF_ACK);
+	c.seq = ISS + 1;
+	c.tsval = 499;
+	assert_int_equal(craft_in(&net, &c), CTR_DROP_TCP_PAWS);
+	take_flags(TCPF_ACK);
+	c.flags = TCPF_SYN | TCPF_ACK;
+	c.tsval = 510;
+	c.len = 0;
+	c.seq = ISS;
+	assert_int_equal(craft_in(&net, &c), CTR_DROP_TCP_SYN);
+	take_flags(TCPF_ACK);
+	assert_int_equal(a.t.state, TCPS_SYN_RCVD);
+	nothing_sent();
+	c.flags = TCPF_ACK;
+	c.seq = ISS + 1;
+	assert_int_equal(craft_in(&net, &c), CTR_NONE);
+	assert_int_equal(a.t.state, TCPS_ESTABLISHED);
+	nothing_sent();
+	net_fini(&net);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_syn_rcvd_out_of_window),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
