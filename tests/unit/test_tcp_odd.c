@@ -24,6 +24,37 @@ static void nothing_sent(void)
 	assert_int_equal(net_drop_all(&net), 0);
 }
 
+/* Established as the passive side; syn: options of the peer, 't' asks for timestamps. */
+static void begin(const char *syn)
+{
+	struct craft c = {.flags = TCPF_SYN,
+			  .seq = ISS,
+			  .wnd = WND,
+			  .syn = syn,
+			  .ts = strchr(syn, 't') != NULL,
+			  .tsval = 500};
+
+	net_init(&net, 7, false);
+	net.capture = true;
+	net_cfg.rcv_wscale = 0;
+	app_init(&a, &net.end[0]);
+	a.rx_buffer = 20000;
+	net.end[0].listens = true;
+	net.end[0].pending = &a;
+	assert_int_equal(craft_in(&net, &c), CTR_NONE);
+	take_flags(TCPF_SYN | TCPF_ACK);
+	iss = p.seq;
+	assert_int_equal(p.ack, ISS + 1);
+	net_run(&net, 20, NULL, NULL);
+	c = (struct craft){.flags = TCPF_ACK, .seq = ISS + 1, .ack = iss + 1, .wnd = WND};
+	c.ts = a.t.use_ts;
+	c.tsval = 510;
+	c.tsecr = p.tcp.tsval;
+	assert_int_equal(craft_in(&net, &c), CTR_NONE);
+	assert_int_equal(a.t.state, TCPS_ESTABLISHED);
+	nothing_sent();
+}
+
 /* Segments that do not fit are acknowledged before the handshake is over, too, and not after it. */
 static void test_syn_rcvd_out_of_window(void **state)
 {
@@ -70,10 +101,33 @@ static void test_syn_rcvd_out_of_window(void **state)
 	net_fini(&net);
 }
 
+/* Half the number space away is not before (RFC 7323 s5.2), one more is. */
+static void test_paws_half_way_round(void **state)
+{
+	struct craft c = {.flags = TCPF_ACK,
+			  .seq = ISS + 1,
+			  .wnd = WND,
+			  .len = 100,
+			  .ts = true,
+			  .tsval = 510u + 0x80000001u};
+
+	(void)state;
+	begin("mwt");
+	c.ack = iss + 1;
+	assert_int_equal(craft_in(&net, &c), CTR_DROP_TCP_PAWS);
+	take_flags(TCPF_ACK);
+	c.tsval = 510u + 0x80000000u;
+	assert_int_equal(craft_in(&net, &c), CTR_NONE);
+	take_flags(TCPF_ACK);
+	assert_int_equal(a.received, 100);
+	net_fini(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_syn_rcvd_out_of_window),
+		cmocka_unit_test(test_paws_half_way_round),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,12 @@ static void answer_oow(struct tcp *t, const struct tcp_rx *rx)
 
 /* --- RFC 7323 ------------------------------------------------------------------------------- */
 
+/* s before t: 0 < t - s < 2^31 (s5.2). */
+static bool ts_before(uint32_t s, uint32_t t)
+{
+	return (int32_t)(t - s) > 0;
+}
+
 static enum counter step_timestamp(struct tcp *t, struct tcp_rx *rx)
 {
 	const struct tcp_opts *o = &rx->p->tcp;
@@ -35,7 +41,7 @@ static enum counter step_timestamp(struct tcp *t, struct tcp_rx *rx)
 		return CTR_NONE;
 	if (!o->has_ts) /* a SYN is challenged all the same (RFC 5961 s4.2) */
 		return rx->flags & TCPF_SYN ? CTR_NONE : CTR_DROP_TCP_NO_TS;
-	if (!seq_lt(o->tsval, t->ts_recent))
+	if (!ts_before(o->tsval, t->ts_recent))
 		return CTR_NONE;
 	if (t->st->now_ms - t->ts_recent_ms > TS_RECENT_VALID_MS)
 		return CTR_NONE;
@@ -50,7 +56,8 @@ static void update_ts_recent(struct tcp *t, const struct tcp_rx *rx)
 
 	if (!t->use_ts || !o->has_ts || seq_lt(t->last_ack_sent, rx->seq))
 		return;
-	if (seq_lt(o->tsval, t->ts_recent) && t->st->now_ms - t->ts_recent_ms <= TS_RECENT_VALID_MS)
+	if (ts_before(o->tsval, t->ts_recent) &&
+	    t->st->now_ms - t->ts_recent_ms <= TS_RECENT_VALID_MS)
 		return;
 	t->ts_recent = o->tsval;
 	t->ts_recent_ms = t->st->now_ms;
@@ -265,7 +272,7 @@ static bool is_expected(const struct tcp *t, const struct tcp_rx *rx)
 
 	return t->state == TCPS_ESTABLISHED && (p->flags & ~TCPF_PSH) == TCPF_ACK &&
 	       p->seq == t->rcv_nxt && p->payload_len <= tcp_rcv_wnd(t) &&
-	       p->tcp.has_ts == t->use_ts && (!t->use_ts || !seq_lt(p->tcp.tsval, t->ts_recent));
+	       p->tcp.has_ts == t->use_ts && (!t->use_ts || !ts_before(p->tcp.tsval, t->ts_recent));
 }
 
 /* --- SYN_SENT (RFC 9293 s3.10.7.3) -------------------------------------------------------------- */
@@ -354,6 +361,6 @@ bool tcp_time_wait_reusable(const struct tcp *t, const struct pkt *p)
 	if (t->state != TCPS_TIME_WAIT || (p->flags & (TCPF_SYN | TCPF_ACK)) != TCPF_SYN)
 		return false;
 	if (t->use_ts && p->tcp.has_ts && p->tcp.tsval != t->ts_recent)
-		return seq_lt(t->ts_recent, p->tcp.tsval);
+		return ts_before(t->ts_recent, p->tcp.tsval);
 	return seq_lt(t->rcv_nxt, p->seq);
 }
