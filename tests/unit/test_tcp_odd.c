@@ -55,6 +55,20 @@ static void begin(const char *syn)
 	nothing_sent();
 }
 
+static enum counter in(uint8_t flags, uint32_t seq, uint32_t ack, uint16_t len)
+{
+	struct craft c = {.flags = flags,
+			  .seq = ISS + 1 + seq,
+			  .ack = iss + 1 + ack,
+			  .wnd = WND,
+			  .len = len,
+			  .off = seq,
+			  .ts = a.t.use_ts,
+			  .tsval = 520};
+
+	return craft_in(&net, &c);
+}
+
 /* Segments that do not fit are acknowledged before the handshake is over, too, and not after it. */
 static void test_syn_rcvd_out_of_window(void **state)
 {
@@ -123,11 +137,47 @@ static void test_paws_half_way_round(void **state)
 	net_fini(&net);
 }
 
+/* The first block is the one with the segment that is answered, new or not (RFC 2018 s4). */
+static void test_ofo_again(void **state)
+{
+	(void)state;
+	begin("msw");
+	for (uint32_t seq = 100; seq <= 900; seq += 200) {
+		assert_int_equal(in(TCPF_ACK, seq, 0, 100), CTR_NONE);
+		take_flags(TCPF_ACK);
+		assert_int_equal(p.tcp.sack[0].start, ISS + 1 + seq);
+	}
+	/* one in the list, the same in part, one that is not in the list any more */
+	assert_int_equal(in(TCPF_ACK, 500, 0, 100), CTR_DROP_TCP_DUP);
+	take_flags(TCPF_ACK);
+	assert_int_equal(p.tcp.sack[0].start, ISS + 501);
+	assert_int_equal(p.tcp.sack[0].end, ISS + 601);
+	assert_int_equal(p.tcp.sack[1].start, ISS + 901);
+	assert_int_equal(in(TCPF_ACK, 720, 0, 50), CTR_DROP_TCP_DUP);
+	take_flags(TCPF_ACK);
+	assert_int_equal(p.tcp.sack[0].start, ISS + 701);
+	assert_int_equal(p.tcp.sack[0].end, ISS + 801);
+	assert_int_equal(in(TCPF_ACK, 100, 0, 100), CTR_DROP_TCP_DUP);
+	take_flags(TCPF_ACK);
+	assert_int_equal(p.tcp.sack[0].start, ISS + 101);
+	assert_int_equal(p.tcp.sack[0].end, ISS + 201);
+	assert_int_equal(p.tcp.sack[1].start, ISS + 701);
+	/* over two that touch, and beyond: what is beyond is not there */
+	assert_int_equal(in(TCPF_ACK, 600, 0, 50), CTR_NONE);
+	net_drop_all(&net);
+	assert_int_equal(in(TCPF_ACK, 550, 0, 120), CTR_DROP_TCP_DUP);
+	take_flags(TCPF_ACK);
+	assert_int_equal(p.tcp.sack[0].start, ISS + 501);
+	assert_int_equal(p.tcp.sack[0].end, ISS + 651);
+	net_fini(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_syn_rcvd_out_of_window),
 		cmocka_unit_test(test_paws_half_way_round),
+		cmocka_unit_test(test_ofo_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
