@@ -172,12 +172,53 @@ static void test_ofo_again(void **state)
 	net_fini(&net);
 }
 
+/* FINs out of order are acknowledged each time; one in order ends the stream whatever waits beyond it. */
+static void test_fin_and_queue(void **state)
+{
+	(void)state;
+	begin("msw");
+	assert_int_equal(in(TCPF_ACK | TCPF_FIN, 100, 0, 0), CTR_NONE);
+	take_flags(TCPF_ACK);
+	assert_int_equal(in(TCPF_ACK | TCPF_FIN, 100, 0, 0), CTR_NONE);
+	take_flags(TCPF_ACK);
+	assert_int_equal(in(TCPF_ACK, 101, 0, 10), CTR_DROP_TCP_DATA_AFTER_FIN);
+	take_flags(TCPF_ACK);
+	assert_int_equal(in(TCPF_ACK, 0, 0, 100), CTR_NONE);
+	assert_int_equal(a.fins, 1);
+	net_fini(&net);
+	/* below what is queued and out of order itself: none */
+	begin("msw");
+	in(TCPF_ACK, 200, 0, 100);
+	net_drop_all(&net);
+	assert_int_equal(in(TCPF_ACK | TCPF_FIN, 150, 0, 0), CTR_NONE);
+	take_flags(TCPF_ACK);
+	assert_int_equal(in(TCPF_ACK | TCPF_FIN, 0, 0, 200), CTR_NONE);
+	assert_int_equal(a.received, 300);
+	assert_int_equal(a.fins, 0);
+	net_fini(&net);
+	/* next in order, alone and behind data */
+	for (uint16_t len = 0; len <= 100; len += 100) {
+		begin("msw");
+		in(TCPF_ACK, 200, 0, 100);
+		net_drop_all(&net);
+		assert_int_equal(in(TCPF_ACK | TCPF_FIN, 0, 0, len), CTR_NONE);
+		assert_int_equal(a.fins, 1);
+		assert_int_equal(a.received, len);
+		take_flags(TCPF_ACK);
+		assert_int_equal(p.ack, ISS + 1 + len + 1);
+		assert_int_equal(p.tcp.n_sack, 0);
+		assert_int_equal(a.t.state, TCPS_CLOSE_WAIT);
+		net_fini(&net);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_syn_rcvd_out_of_window),
 		cmocka_unit_test(test_paws_half_way_round),
 		cmocka_unit_test(test_ofo_again),
+		cmocka_unit_test(test_fin_and_queue),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,6 +116,17 @@ static enum counter take_payload(struct tcp *t, struct tcp_rx *rx, uint16_t len)
 	return tcp_ofo_queue(t, s);
 }
 
+/* Whether the FIN at fin_seq, of a segment that begins at seq, is where the stream can end: not below
+ * what has come. What is queued beyond it does not count once nothing before it is missing. */
+static bool fin_fits(const struct tcp *t, uint32_t seq, uint32_t fin_seq)
+{
+	if (seq_lt(fin_seq, t->rcv_nxt))
+		return false;
+	if (t->ofo.tail == NULL || seq_leq(t->ofo.tail->seq + t->ofo.tail->len, fin_seq))
+		return true;
+	return seq_leq(seq, t->rcv_nxt) && seq_lt(fin_seq, t->ofo.head->seq);
+}
+
 /* The seventh and eighth step: payload and FIN of an acceptable segment. */
 enum counter tcp_rcv_text(struct tcp *t, struct tcp_rx *rx)
 {
@@ -144,15 +155,16 @@ enum counter tcp_rcv_text(struct tcp *t, struct tcp_rx *rx)
 	if (t->fin_ofo && seq_lt(t->fin_seq, rx->seq + len)) {
 		len = seq_lt(rx->seq, t->fin_seq) ? (uint16_t)(t->fin_seq - rx->seq) : 0;
 		fin = false;
+		t->ack_now = true;
 		if (len == 0)
 			return CTR_DROP_TCP_DATA_AFTER_FIN;
 	}
-	/* A FIN below data that is there already, or in two places, is none. */
-	if (fin && !t->fin_ofo && !seq_lt(rx->seq + len, t->rcv_nxt) &&
-	    (t->ofo.tail == NULL || seq_leq(t->ofo.tail->seq + t->ofo.tail->len, rx->seq + len))) {
-		t->fin_ofo = true;
-		t->fin_seq = rx->seq + len;
-		t->ack_now = true;
+	if (fin) {
+		t->ack_now = true; /* in its place or not (RFC 5681 s4.2) */
+		if (!t->fin_ofo && fin_fits(t, rx->seq, rx->seq + len)) {
+			t->fin_ofo = true;
+			t->fin_seq = rx->seq + len;
+		}
 	}
 	if (len > 0)
 		reason = take_payload(t, rx, len);
