@@ -319,6 +319,53 @@ static void test_window_on_a_retransmission(void **state)
 	net_fini(&net);
 }
 
+/* --- without packet buffers ------------------------------------------------------------------------- */
+
+/* From here on there are none for what is sent; back: there are. */
+static struct rte_mempool *starve(void)
+{
+	struct rte_mempool *mp =
+		rte_pktmbuf_pool_create("empty", 1, 0, SEG_PRIV_SIZE, 256, SOCKET_ID_ANY);
+
+	assert_non_null(mp);
+	assert_non_null(rte_pktmbuf_alloc(mp));
+	net.end[0].st.mbufs = mp;
+	return mp;
+}
+
+static void feed_again(struct rte_mempool *empty)
+{
+	net.end[0].st.mbufs = net_pool();
+	rte_mempool_free(empty);
+}
+
+/* The ACK of the peer's FIN finds no buffer; that it is owed outlives the way to TIME_WAIT. */
+static void test_fin_without_mbuf(void **state)
+{
+	struct craft c = {.flags = TCPF_ACK | TCPF_FIN, .seq = ISS + 1, .wnd = 60000};
+	struct rte_mempool *empty;
+
+	(void)state;
+	begin(60000);
+	tcp_shutdown(&a.t);
+	take();
+	assert_int_equal(p.flags, TCPF_FIN | TCPF_ACK);
+	empty = starve();
+	c.ack = iss + 1;
+	assert_int_equal(craft_in(&net, &c), CTR_NONE);
+	c = (struct craft){.flags = TCPF_ACK, .seq = ISS + 2, .ack = iss + 2, .wnd = 60000};
+	assert_int_equal(craft_in(&net, &c), CTR_NONE);
+	assert_int_equal(a.t.state, TCPS_TIME_WAIT);
+	nothing_sent();
+	feed_again(empty);
+	net_run(&net, net_cfg.delack_ms + 10, NULL, NULL);
+	take();
+	assert_int_equal(p.flags, TCPF_ACK);
+	assert_int_equal(p.ack, ISS + 2);
+	nothing_sent();
+	net_fini(&net);
+}
+
 /* --- timeout --------------------------------------------------------------------------------------- */
 
 /* The segment in flight goes out again after so long and not before. */
@@ -545,6 +592,7 @@ int main(void)
 		cmocka_unit_test(test_window_before_a_gap),
 		cmocka_unit_test(test_window_update),
 		cmocka_unit_test(test_window_on_a_retransmission),
+		cmocka_unit_test(test_fin_without_mbuf),
 		cmocka_unit_test(test_rto_after_lost_syn),
 		cmocka_unit_test(test_rto_with_sample),
 		cmocka_unit_test(test_slow_start),

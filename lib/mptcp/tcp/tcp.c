@@ -208,8 +208,10 @@ void tcp_to_established(struct tcp *t)
 void tcp_enter_time_wait(struct tcp *t)
 {
 	tcp_set_state(t, TCPS_TIME_WAIT);
+	/* An ACK that found no buffer is still owed: it may be that of the peer's FIN. */
 	for (int d = 0; d < TCPD_MAX; d++)
-		tcp_timer_off(t, (enum tcp_deadline)d);
+		if (d != TCPD_DELACK)
+			tcp_timer_off(t, (enum tcp_deadline)d);
 	tcp_timer_set(t, TCPD_STATE, t->st->cfg->time_wait_ms);
 }
 
