@@ -366,6 +366,35 @@ static void test_fin_without_mbuf(void **state)
 	net_fini(&net);
 }
 
+/* A challenge that found no buffer in SYN_RCVD is no debt: the delay timer does not pay it, and a debt
+ * without timer keeps the timer of the next one from being set. */
+static void test_challenge_without_mbuf(void **state)
+{
+	struct craft c = {.flags = TCPF_SYN, .seq = ISS, .wnd = 60000, .syn = "m"};
+	struct rte_mempool *empty;
+
+	(void)state;
+	listening(20000);
+	assert_int_equal(craft_in(&net, &c), CTR_NONE);
+	take();
+	iss = p.seq;
+	c.seq++;
+	empty = starve();
+	assert_int_equal(craft_in(&net, &c), CTR_DROP_TCP_SYN);
+	nothing_sent();
+	feed_again(empty);
+	net_run(&net, 2 * net_cfg.delack_ms, NULL, NULL);
+	ack_wnd(0, 60000);
+	assert_int_equal(a.t.state, TCPS_ESTABLISHED);
+	a.t.quickacks = 0;
+	data_wnd(0, 0, 60000);
+	nothing_sent();
+	net_run(&net, 2 * net_cfg.delack_ms, NULL, NULL);
+	take();
+	assert_int_equal(p.ack, ISS + 1 + SEG);
+	net_fini(&net);
+}
+
 /* --- timeout --------------------------------------------------------------------------------------- */
 
 /* The segment in flight goes out again after so long and not before. */
@@ -593,6 +622,7 @@ int main(void)
 		cmocka_unit_test(test_window_update),
 		cmocka_unit_test(test_window_on_a_retransmission),
 		cmocka_unit_test(test_fin_without_mbuf),
+		cmocka_unit_test(test_challenge_without_mbuf),
 		cmocka_unit_test(test_rto_after_lost_syn),
 		cmocka_unit_test(test_rto_with_sample),
 		cmocka_unit_test(test_slow_start),

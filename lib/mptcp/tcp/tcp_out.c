@@ -173,8 +173,9 @@ static void send_ack(struct tcp *t)
 {
 	struct out x = {.seq = bare_seq(t), .flags = TCPF_ACK};
 
-	/* Without an mbuf the debt stays, and the delay timer pays it. */
-	if (!xmit(t, &x) && !tcp_timer_on(t, TCPD_DELACK)) {
+	/* Without an mbuf the debt stays, and the delay timer pays it. Before the handshake is over there is
+	 * none: a challenge that was not sent is left at that. */
+	if (!xmit(t, &x) && tcp_synchronised(t) && !tcp_timer_on(t, TCPD_DELACK)) {
 		t->ack_now = false;
 		t->ack_pending = true;
 		tcp_timer_set(t, TCPD_DELACK, t->st->cfg->delack_ms);
