@@ -212,6 +212,40 @@ static void test_window_taken_back(void **state)
 	net_fini(&net);
 }
 
+static void data_wnd(uint32_t off, uint32_t ack, uint16_t wnd)
+{
+	struct craft c = {.flags = TCPF_ACK,
+			  .seq = ISS + 1 + off,
+			  .ack = iss + 1 + ack,
+			  .wnd = wnd,
+			  .len = SEG,
+			  .off = off};
+
+	assert_int_equal(craft_in(&net, &c), CTR_NONE);
+}
+
+/* Data sent again has an old number, but the acknowledgement and the window of now: the edge must not
+ * move by what is acknowledged. */
+static void test_window_of_old_data(void **state)
+{
+	(void)state;
+	begin(3 * SEG);
+	send_segs(10);
+	assert_int_equal(net_drop_all(&net), 3);
+	data_wnd(SEG, 0, 3 * SEG); /* overtakes, or the one before is lost */
+	net_drop_all(&net);
+	data_wnd(0, 3 * SEG, 0); /* whose reader has not read a thing */
+	assert_int_equal(a.received, 2 * SEG);
+	take();
+	assert_int_equal(p.payload_len, 0);
+	nothing_sent();
+	assert_int_equal(a.t.snd_wnd, 0);
+	/* and it opens again */
+	ack_wnd(3 * SEG, 2 * SEG);
+	assert_int_equal(net_drop_all(&net), 2);
+	net_fini(&net);
+}
+
 /* --- windows of ours ------------------------------------------------------------------------------ */
 
 static void fill_buffer(uint32_t rx_buffer)
@@ -619,6 +653,7 @@ int main(void)
 		cmocka_unit_test(test_lost_probe_does_not_block),
 		cmocka_unit_test(test_window_taken_back),
 		cmocka_unit_test(test_window_before_a_gap),
+		cmocka_unit_test(test_window_of_old_data),
 		cmocka_unit_test(test_window_update),
 		cmocka_unit_test(test_window_on_a_retransmission),
 		cmocka_unit_test(test_fin_without_mbuf),

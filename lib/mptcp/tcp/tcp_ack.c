@@ -319,14 +319,15 @@ static void take_sack(struct tcp *t, const struct pkt *p, struct tcp_ack *a)
 
 /* --- one acknowledgement --------------------------------------------------------------------- */
 
+/* RFC 9293's test by SND.WL1 and SND.WL2, but who acknowledges more says something newer, whatever its
+ * number is: data sent again has an old number and the window of now. To keep the window of before would
+ * move the right edge by what is acknowledged, beyond all that was ever offered. */
 static bool take_window(struct tcp *t, const struct tcp_rx *rx)
 {
 	const struct pkt *p = rx->p;
 	uint32_t wnd = tcp_wnd_of(t, p);
 	bool changed = wnd != t->snd_wnd;
 
-	/* RFC 9293's rule, and every segment that acknowledges more: SND.WND counts from SND.UNA, and what
-	 * was offered before would reach further than it did. */
 	if (!seq_lt(t->snd_una, p->ack) && !seq_lt(t->snd_wl1, rx->seq) &&
 	    !(t->snd_wl1 == rx->seq && seq_leq(t->snd_wl2, p->ack)))
 		return false;
@@ -335,7 +336,8 @@ static bool take_window(struct tcp *t, const struct tcp_rx *rx)
 		t->backoff = 0; /* what was held up starts its count of attempts now */
 	}
 	t->snd_wnd = wnd;
-	t->snd_wl1 = rx->seq;
+	if (seq_lt(t->snd_wl1, rx->seq))
+		t->snd_wl1 = rx->seq;
 	t->snd_wl2 = p->ack;
 	if (wnd > t->max_wnd)
 		t->max_wnd = wnd;
