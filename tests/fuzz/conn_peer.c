@@ -345,13 +345,19 @@ static void join_ack(struct path *path, uint8_t how)
 	struct opt_buf o = {.room = TCP_OPTIONS_MAX};
 	struct mp_join j = {.form = MPJ_ACK};
 	uint8_t mac[SHA256_LEN];
+	struct subflow *sf;
+	bool awaited;
 
 	mp_join_hmac(&world.hmac.ours, path->nonce, path->nonce_theirs, mac);
 	memcpy(j.hmac, mac, sizeof(j.hmac));
 	if (how & 1)
 		j.hmac[in_u8(&world.in) % sizeof(j.hmac)] ^= 1;
 	mp_build_join(&o, &j);
+	sf = flow_find(&world.mp, &path->key);
+	awaited = sf != NULL && sf->hs == SF_HS_JOIN;
 	feed(path, TCPF_ACK, path->seq, &o, 0);
+	sf = flow_find(&world.mp, &path->key);
+	MUST(!(how & 1) || !awaited || sf == NULL || sf->hs == SF_HS_JOIN);
 }
 
 void step_handshake(struct path *path)
@@ -402,6 +408,7 @@ void step_option(struct path *path)
 				  .port = arg & 0x10 ? 0 : 99,
 				  .echo = arg & 0x20};
 	struct map fin = {.off = world.off};
+	uint64_t fastcloses = world.ctrs[CTR_MP_FASTCLOSE_RX];
 	uint8_t flags = TCPF_ACK;
 
 	switch (how & 15) {
@@ -467,6 +474,9 @@ void step_option(struct path *path)
 		break;
 	}
 	feed(path, flags, how & 0x10 ? path->seq - 1 : path->seq, &o, 0);
+	/* Who does not know the key ends nothing. */
+	if ((how & 15) == 5 && !(arg & 1))
+		MUST(world.ctrs[CTR_MP_FASTCLOSE_RX] == fastcloses);
 }
 
 void step_raw(struct path *path)

@@ -77,19 +77,54 @@ static void put_syn_options(struct opt_buf *o)
 	o->len = (uint8_t)(b - o->b);
 }
 
+/* Whether t, synchronised, may learn nothing from p, by the checks as the RFCs have them (RFC 9293 s3.10.7.4,
+ * RFC 5961, RFC 7323 s5.3, RFC 1337). */
+static bool must_refuse(const struct tcp *t, const struct pkt *p)
+{
+	bool rst = p->flags & TCPF_RST;
+	uint32_t wnd = seq_lt(t->rcv_nxt, t->rcv_adv) ? t->rcv_adv - t->rcv_nxt : 0;
+	uint32_t edge = t->rcv_nxt + wnd, end = p->seq + p->payload_len + !!(p->flags & TCPF_FIN);
+
+	if (t->use_ts && !rst &&
+	    (!p->tcp.has_ts || (seq_lt(p->tcp.tsval, t->ts_recent) &&
+				r.st.now_ms - t->ts_recent_ms <= TS_RECENT_VALID_MS)))
+		return true;
+	if (p->flags & TCPF_SYN || (rst && (p->seq != t->rcv_nxt || t->state == TCPS_TIME_WAIT)))
+		return true;
+	if (p->payload_len == 0 ? seq_lt(p->seq, t->rcv_nxt) || seq_lt(edge, p->seq)
+	    : wnd == 0          ? p->seq != t->rcv_nxt
+				: !seq_lt(p->seq, edge) || seq_leq(end, t->rcv_nxt))
+		return true;
+	return !rst && (!(p->flags & TCPF_ACK) || seq_lt(t->snd_max, p->ack) ||
+			seq_lt(p->ack, t->snd_una - t->max_wnd));
+}
+
+static void input(struct app *a, struct rte_mbuf *m, const struct pkt *p)
+{
+	struct tcp *t = &a->t;
+	bool refuse = tcp_synchronised(t) && must_refuse(t, p);
+	uint32_t rcv_nxt = t->rcv_nxt, snd_una = t->snd_una, ts_recent = t->ts_recent;
+	uint8_t state = t->state;
+	enum counter reason;
+
+	tcp_watch_in(&a->watch, t, p);
+	reason = tcp_input(t, m, p);
+	trace("  reason %d, state %s", (int)reason, tcp_state_name[t->state]);
+	if (refuse)
+		MUST(reason != CTR_NONE && t->state == state && t->rcv_nxt == rcv_nxt &&
+		     t->snd_una == snd_una && t->ts_recent == ts_recent);
+}
+
 /* What is given to nobody in particular: a connection, a listener, or a stray. */
 static void deliver(struct rte_mbuf *m, const struct pkt *p)
 {
-	enum counter reason;
 	struct syn_cookie c;
 	struct app *a;
 
 	if (alive() && tcp_time_wait_reusable(&r.app->t, p))
 		tcp_abort(&r.app->t);
 	if (alive()) {
-		tcp_watch_in(&r.app->watch, &r.app->t, p);
-		reason = tcp_input(&r.app->t, m, p);
-		trace("  reason %d, state %s", (int)reason, tcp_state_name[r.app->t.state]);
+		input(r.app, m, p);
 		return;
 	}
 	if ((p->flags & (TCPF_SYN | TCPF_ACK | TCPF_RST)) == TCPF_SYN) {
@@ -109,8 +144,7 @@ static void deliver(struct rte_mbuf *m, const struct pkt *p)
 	if (r.cookies && syn_cookie_check(&r.st, p, &c)) {
 		a = app_new();
 		tcp_accept_cookie(&a->t, &r.st, &app_ops, p, &c, NULL, FUZZ_MTU);
-		tcp_watch_in(&a->watch, &a->t, p);
-		tcp_input(&a->t, m, p);
+		input(a, m, p);
 		return;
 	}
 	r.stray = true;
