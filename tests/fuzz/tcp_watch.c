@@ -26,7 +26,7 @@ static bool in_queue(const struct segq *q, const struct seg *what)
 /* Queue, scoreboard and the places remembered in it. */
 static void check_sndq(const struct tcp *t)
 {
-	uint32_t sacked = 0, lost = 0, retx = 0, bytes = 0, n = 0;
+	uint32_t sacked = 0, lost = 0, retx = 0, bytes = 0, n = 0, n_sacked = 0, flight = 0;
 	bool unsent = false, fin = false;
 	const struct seg *s, *prev = NULL;
 
@@ -44,6 +44,11 @@ static void check_sndq(const struct tcp *t)
 		MUST(!(s->flags & SEG_SENT) == unsent);
 		MUST(!unsent || !(s->flags & (SEG_SACKED | SEG_LOST | SEG_RETX)));
 		MUST((s->flags & (SEG_SACKED | SEG_LOST)) != (SEG_SACKED | SEG_LOST));
+		/* In the list by time of transmission is what may still arrive. */
+		MUST(!(s->flags & SEG_FLIGHT) ==
+		     (unsent || (s->flags & (SEG_SACKED | SEG_LOST)) != 0));
+		flight += !!(s->flags & SEG_FLIGHT);
+		n_sacked += !!(s->flags & SEG_SACKED);
 		if (s->flags & SEG_SACKED)
 			sacked += space;
 		if (s->flags & SEG_LOST)
@@ -56,9 +61,16 @@ static void check_sndq(const struct tcp *t)
 	MUST(t->sndq.tail == prev && t->sndq.n == n && t->sndq.bytes == bytes);
 	MUST(unsent == (t->snd_unsent != NULL));
 	MUST(!t->use_sack || t->sacked_bytes == sacked);
-	MUST(t->lost_bytes == lost && t->retx_bytes == retx);
+	MUST(t->lost_bytes == lost && t->retx_bytes == retx && t->n_sacked == n_sacked);
+	prev = NULL;
+	for (s = t->flight_head; s != NULL; s = s->tx_next, flight--) {
+		MUST(s->flags & SEG_FLIGHT && s->tx_prev == prev && flight > 0);
+		MUST(prev == NULL || (int32_t)(s->tx_us - prev->tx_us) >= 0);
+		prev = s;
+	}
+	MUST(flight == 0 && t->flight_tail == prev);
 	MUST(in_queue(&t->sndq, t->sack_hint) && in_queue(&t->sndq, t->sack_high));
-	MUST(in_queue(&t->sndq, t->loss_hint) && in_queue(&t->sndq, t->lost_hint));
+	MUST(in_queue(&t->sndq, t->lost_hint));
 	MUST(t->sack_high == NULL || t->sack_high->flags & SEG_SACKED || t->sacked_bytes == 0);
 	for (s = t->sndq.head; t->lost_hint != NULL && s != t->lost_hint; s = s->next)
 		MUST(!(s->flags & SEG_LOST));
@@ -84,6 +96,39 @@ static bool ofo_has(const struct tcp *t, const struct sack_block *b)
 	return seq_leq(b->end, from);
 }
 
+/* The tree in its order is the list, each parent above its children: how many it has. */
+static uint32_t tree_follows(const struct seg *s, const struct seg **prev)
+{
+	uint32_t n;
+
+	if (s == NULL)
+		return 0;
+	n = tree_follows(s->left, prev);
+	MUST(s->prev == *prev);
+	MUST(s->left == NULL || s->left->prio <= s->prio);
+	MUST(s->right == NULL || s->right->prio <= s->prio);
+	*prev = s;
+	return n + 1 + tree_follows(s->right, prev);
+}
+
+/* The first of a run knows its end, the last one its beginning. */
+static void check_runs(const struct tcp *t)
+{
+	const struct seg *s, *first = NULL;
+
+	SEGQ_FOREACH (s, &t->ofo) {
+		uint32_t end = s->seq + s->len;
+
+		if (first == NULL)
+			first = s;
+		if (s->next != NULL && s->next->seq == end)
+			continue;
+		MUST(first->run_end == end);
+		MUST(first == t->ofo.head || s->run_start == first->seq);
+		first = NULL;
+	}
+}
+
 static void check_ofo(const struct tcp *t)
 {
 	const struct seg *s, *prev = NULL;
@@ -99,8 +144,10 @@ static void check_ofo(const struct tcp *t)
 		prev = s;
 	}
 	MUST(t->ofo.tail == prev && t->ofo.n == n && t->ofo.bytes == bytes);
-	MUST(n <= t->st->cfg->ofo_segs_max);
-	MUST(in_queue(&t->ofo, t->ofo_hint));
+	MUST(n <= RTE_MAX(t->st->cfg->ofo_segs_max, t->rcv_wnd_max / 512));
+	prev = NULL;
+	MUST(tree_follows(t->ofo_root, &prev) == n && prev == t->ofo.tail);
+	check_runs(t);
 	MUST(prev == NULL || !t->fin_ofo || seq_leq(prev->seq + prev->len, t->fin_seq));
 	MUST(!t->fin_ofo || seq_lt(t->rcv_nxt, t->fin_seq));
 	MUST(t->n_sacks <= TCP_SACK_BLOCKS_MAX);
