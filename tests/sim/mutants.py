@@ -98,7 +98,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="mpgate-mutants-") as d:
         tree = pathlib.Path(d) / "tree"
         shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns("build*", ".git", "__pycache__"))
-        r = sh("meson", "setup", "build", cwd=tree)
+        r = sh("meson", "setup", "build", "-Dtests=enabled", cwd=tree)
         if r.returncode:
             print(r.stdout[-2000:], r.stderr[-2000:])
             sys.exit("mutants: the build cannot be set up")
