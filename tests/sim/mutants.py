@@ -33,13 +33,12 @@ MUTANTS = [
      "\tr->open = true;\n\twheel_cancel(&r->ctx->w->st.wheel, &r->timer);",
      "\tr->open = true;"),
     ("another segment is retransmitted", "lib/mptcp/tcp/tcp_out.c",
-     "\tstruct out x = {.seg = s, .seq = s->seq, .len = s->len, .flags = TCPF_ACK};\n\n"
-     "\tif (s->flags & SEG_FIN)",
-     "\tstruct out x = {.seg = s, .seq = s->seq, .len = s->len, .flags = TCPF_ACK};\n\n"
+     "\tx.fresh = s->len > 0 && !(s->flags & SEG_SENT);\n",
+     "\tx.fresh = s->len > 0 && !(s->flags & SEG_SENT);\n"
      "\tif (s->flags & SEG_SENT && s->next != NULL && s->next->len == s->len)\n"
-     "\t\tx.seg = s->next;\n\tif (s->flags & SEG_FIN)"),
+     "\t\tx.seg = s->next;\n"),
     ("old timestamps are taken (PAWS)", "lib/mptcp/tcp/tcp_in.c",
-     "\tif (!seq_lt(o->tsval, t->ts_recent))\n\t\treturn CTR_NONE;",
+     "\tif (!ts_before(o->tsval, t->ts_recent))\n\t\treturn CTR_NONE;",
      "\tif (o->has_ts)\n\t\treturn CTR_NONE;"),
     ("a RST anywhere in the window ends it", "lib/mptcp/tcp/tcp_in.c",
      "\tif (rx->seq != t->rcv_nxt) {", "\tif (false) {"),
@@ -51,7 +50,8 @@ MUTANTS = [
     ("headers are written while the driver reads", "lib/mptcp/tcp/tcp_out.c",
      "if (!whole || seg_in_flight_below(s) ||", "if (!whole ||"),
     ("a segment is not let go", "lib/mptcp/tcp/tcp_ofo.c",
-     "\tif (s != NULL)\n\t\tseg_drop(s);\n", ""),
+     "\t\tduplicate_ofo(t, s->seq, s->seq + s->len);\n\t\tseg_drop(s);\n",
+     "\t\tduplicate_ofo(t, s->seq, s->seq + s->len);\n"),
     ("a FIN counts before what precedes it", "lib/mptcp/tcp/tcp_rcv.c",
      "t->fin_ofo && t->rcv_nxt == t->fin_seq)", "t->fin_ofo)"),
     ("the right edge moves left", "lib/mptcp/conn/data_rx.c",
