@@ -147,4 +147,6 @@ void tcp_loss_on_timeout(struct tcp *t)
 	else
 		tcp_rack_mark_on_timeout(t);
 	t->lost_hint = t->sndq.head;
+	/* RFC 6298 (5.4): whatever else is in flight, of what is too young to be taken for lost. */
+	tcp_retransmit_head(t);
 }
