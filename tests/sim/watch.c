@@ -425,6 +425,17 @@ static bool is_latest(const struct view *v, const struct segment *g)
 	       g->ack_to + in->wnd_max >= in->ack;
 }
 
+/* Whether all of g lies before what is missing: then its acknowledgement is not looked at either (RFC 9293
+ * s3.10.7.4, first). */
+static bool is_old(const struct view *v, const struct segment *g)
+{
+	uint64_t have = ranges_end_of(&v->in.got, OFFSET_BASE + 1);
+
+	if (v->in.fin && have == v->in.fin_at)
+		have++;
+	return g->to + g->fin > g->from ? g->to + g->fin <= have : g->from < have;
+}
+
 static void received_payload(struct view *v, const struct segment *g)
 {
 	struct half *in = &v->in;
@@ -452,9 +463,6 @@ static void received_sack(struct view *v, const struct segment *g)
 {
 	unsigned int len = g->sack == NULL ? 0 : g->sack[1];
 
-	/* Nor is a bare ACK from before what has arrived taken (RFC 9293 s3.10.7.4, first). */
-	if (g->to == g->from && g->from < ranges_end_of(&v->in.got, OFFSET_BASE + 1))
-		return;
 	if (!is_latest(v, g) || inspect_queue(v->host, &v->key) > SACK_ALWAYS)
 		return;
 	for (unsigned int i = 2; i + 8 <= len; i += 8) {
@@ -472,6 +480,7 @@ void watch_received(struct host *h, struct frame *f)
 	struct tcp_view t;
 	struct segment g;
 	struct view *v;
+	bool old;
 
 	if (h->sim->pcap != NULL)
 		pcap_write(h->sim->pcap, h->index, h->sim->now_ns, f->b, f->len);
@@ -489,6 +498,7 @@ void watch_received(struct host *h, struct frame *f)
 		return;
 	if (g.rst)
 		return;
+	old = is_old(v, &g);
 	received_payload(v, &g);
 	if (g.fin) {
 		v->in.fin = true;
@@ -503,7 +513,8 @@ void watch_received(struct host *h, struct frame *f)
 			v->in.edge = g.edge;
 		if (g.edge - g.ack_to > v->in.wnd_max)
 			v->in.wnd_max = g.edge - g.ack_to;
-		received_sack(v, &g);
+		if (!old)
+			received_sack(v, &g);
 	}
 	if (g.ts != NULL && (v->in.tsval == 0 || (int32_t)(get32(&g.ts[2]) - v->in.tsval) > 0))
 		v->in.tsval = get32(&g.ts[2]);
