@@ -73,6 +73,22 @@ static void take_fin(struct tcp *t)
 
 /* --- one segment ----------------------------------------------------------------------------- */
 
+/* s, which begins at RCV.NXT, reaches into the queue: what lies behind its first one goes there. Without
+ * an mbuf it comes again. */
+static void cut_at_queue(struct tcp *t, struct seg *s)
+{
+	const struct seg *head = t->ofo.head;
+	uint32_t over = s->seq + s->len - head->seq;
+	struct seg *rest = NULL;
+
+	tcp_duplicate(t, head->seq, head->seq + RTE_MIN(over, (uint32_t)head->len));
+	if (over > head->len)
+		rest = seg_split(t->st, s, (uint16_t)(s->len - over + head->len));
+	seg_trim_tail(s, (uint16_t)(s->seq + s->len - head->seq));
+	if (rest != NULL)
+		tcp_ofo_queue(t, rest);
+}
+
 static enum counter take_in_order(struct tcp *t, struct seg *s)
 {
 	bool gap = t->ofo.head != NULL;
@@ -83,10 +99,8 @@ static enum counter take_in_order(struct tcp *t, struct seg *s)
 		tcp_duplicate(t, s->seq, t->rcv_nxt);
 		seg_trim_front(s, (uint16_t)old);
 	}
-	if (gap && seq_lt(t->ofo.head->seq, s->seq + s->len)) {
-		tcp_duplicate(t, t->ofo.head->seq, s->seq + s->len);
-		seg_trim_tail(s, (uint16_t)(s->seq + s->len - t->ofo.head->seq));
-	}
+	if (gap && seq_lt(t->ofo.head->seq, s->seq + s->len))
+		cut_at_queue(t, s);
 	len = s->len;
 	tcp_deliver(t, s);
 	tcp_ofo_drain(t);
