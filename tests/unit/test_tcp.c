@@ -464,7 +464,7 @@ static void test_driver_keeps_frame(void **state)
 	rte_pktmbuf_free(net.flight[1].m);
 	rte_pktmbuf_free(first);
 	net.n = 0;
-	net_run(&net, 600, NULL, NULL);
+	net_run(&net, 300, NULL, NULL);
 	assert_int_equal(net.n, 1);
 	assert_ptr_equal(net.flight[0].m, first);
 	assert_true(net_run(&net, 6000, all_received, NULL));

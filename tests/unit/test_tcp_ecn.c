@@ -167,7 +167,7 @@ static void test_reduction(void **state)
 	assert_int_equal(net_drop_all(&net), 10);
 	cwnd = a.t.cwnd;
 	assert_int_equal(in(TCPF_ACK | TCPF_ECE, 0, 1000, 0), CTR_NONE);
-	assert_int_equal(a.t.cwnd, 9000 * 7 / 10); /* of what was out */
+	assert_int_equal(a.t.cwnd, 10000 * 7 / 10); /* of what was out when the mark came */
 	assert_int_equal(net.end[0].ctrs[CTR_TCP_ECN_REDUCED], 1);
 	cwnd = a.t.cwnd;
 	assert_int_equal(in(TCPF_ACK | TCPF_ECE, 0, 5000, 0), CTR_NONE);

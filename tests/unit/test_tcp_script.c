@@ -66,6 +66,20 @@ enum counter in(uint8_t flags, uint32_t seq, uint32_t ack, uint16_t len)
 	return craft_in(&net, &c);
 }
 
+enum counter in_sack(uint32_t ack, unsigned int n, const uint32_t *edge)
+{
+	struct sack_block b[4];
+
+	for (unsigned int i = 0; i < n; i++)
+		b[i] = (struct sack_block){iss + 1 + edge[2 * i], iss + 1 + edge[2 * i + 1]};
+	return craft_in(&net, &(struct craft){.flags = TCPF_ACK,
+					      .seq = ISS + 1,
+					      .ack = iss + 1 + ack,
+					      .wnd = WND,
+					      .sack = b,
+					      .n_sack = n});
+}
+
 void in_flight(unsigned int n)
 {
 	a.total = (uint64_t)n * 1000;

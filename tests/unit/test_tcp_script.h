@@ -23,6 +23,8 @@ void nothing_sent(void);
 void begin(const char *syn);
 /* A segment of the peer: seq and ack count from the first octet of each direction. */
 enum counter in(uint8_t flags, uint32_t seq, uint32_t ack, uint16_t len);
+/* An empty one, with n SACK blocks: from, to, and so on. */
+enum counter in_sack(uint32_t ack, unsigned int n, const uint32_t *edge);
 /* n segments of 1000 octets are queued, and leave if they may. */
 void in_flight(unsigned int n);
 

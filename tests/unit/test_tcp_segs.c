@@ -291,20 +291,6 @@ static void test_zero_window_rx(void **state)
 	net_fini(&net);
 }
 
-static enum counter in_sack(uint32_t ack, unsigned int n, const uint32_t *edge)
-{
-	struct sack_block b[4];
-
-	for (unsigned int i = 0; i < n; i++)
-		b[i] = (struct sack_block){iss + 1 + edge[2 * i], iss + 1 + edge[2 * i + 1]};
-	return craft_in(&net, &(struct craft){.flags = TCPF_ACK,
-					      .seq = ISS + 1,
-					      .ack = iss + 1 + ack,
-					      .wnd = WND,
-					      .sack = b,
-					      .n_sack = n});
-}
-
 static void test_sack_rx(void **state)
 {
 	(void)state;
@@ -337,171 +323,6 @@ static void test_sack_rx(void **state)
 	assert_false(a.t.in_recovery);
 	assert_int_equal(a.t.sndq.n, 0);
 	assert_int_equal(tcp_flight(&a.t), 0);
-	net_fini(&net);
-}
-
-/* Ten in flight, of which nothing is heard: the tail is probed, then the timeout takes all for lost and
- * sends the first one again. */
-static void time_out(const char *syn)
-{
-	begin(syn);
-	in_flight(10);
-	net_drop_all(&net);
-	net_run(&net, 300, NULL, NULL);
-	take();
-	assert_int_equal(p.seq, iss + 1 + 9000);
-	take();
-	assert_int_equal(p.seq, iss + 1);
-	nothing_sent();
-	assert_true(a.t.rto_recovery);
-	assert_int_equal(a.t.lost_bytes, 9000);
-	assert_int_equal(a.t.cwnd, a.t.snd_mss);
-}
-
-/* What was not sent again arrives all the same: it was only late (RFC 5682, without timestamps). */
-static void test_spurious_timeout(void **state)
-{
-	(void)state;
-	time_out("msw");
-	assert_int_equal(in_sack(0, 1, (uint32_t[]){1000, 6000}), CTR_NONE);
-	assert_int_equal(net.end[0].ctrs[CTR_TCP_SPURIOUS_RTO], 1);
-	assert_false(a.t.in_recovery);
-	assert_int_equal(a.t.lost_bytes, 0);
-	assert_int_equal(a.t.cwnd, 14600);
-	net_fini(&net);
-}
-
-/* With timestamps the echo tells which copy has arrived (RFC 3522). */
-static void test_eifel(void **state)
-{
-	(void)state;
-	for (unsigned int late = 0; late < 2; late++) {
-		struct craft c = {
-			.flags = TCPF_ACK, .seq = ISS + 1, .wnd = WND, .ts = true, .tsval = 900};
-
-		time_out("mswt");
-		c.ack = iss + 1 + 2000;
-		c.tsecr = p.tcp.tsval - (late ? 100 : 0);
-		assert_int_equal(craft_in(&net, &c), CTR_NONE);
-		assert_int_equal(net.end[0].ctrs[CTR_TCP_TS_UNDO], late);
-		assert_int_equal(a.t.in_recovery, !late);
-		if (late)
-			assert_in_range(a.t.cwnd, 14600, 20000);
-		else
-			assert_in_range(a.t.cwnd, 1460, 2920);
-		net_fini(&net);
-	}
-}
-
-/* What had been sent again before the recovery began: an old echo says nothing about the loss. */
-static void test_eifel_is_not_misled(void **state)
-{
-	struct craft c = {.flags = TCPF_ACK, .seq = ISS + 1, .wnd = WND, .ts = true, .tsval = 900};
-	struct sack_block b;
-	uint32_t probe_ts;
-
-	(void)state;
-	begin("mswt");
-	in_flight(2);
-	net_drop_all(&net);
-	net_run(&net, 100, NULL, NULL);
-	take();
-	assert_int_equal(p.seq, iss + 1 + 1000);
-	probe_ts = p.tcp.tsval;
-	c.ack = iss + 1 + 1000;
-	c.tsecr = probe_ts - 50;
-	assert_int_equal(craft_in(&net, &c), CTR_NONE);
-	in_flight(8);
-	net_drop_all(&net);
-	net_run(&net, 30, NULL, NULL);
-	b = (struct sack_block){iss + 1 + 2000, iss + 1 + 6000};
-	c.sack = &b;
-	c.n_sack = 1;
-	c.tsecr = probe_ts;
-	assert_int_equal(craft_in(&net, &c), CTR_NONE);
-	assert_true(a.t.in_recovery);
-	assert_true(net_drop_all(&net) > 0);
-	c.n_sack = 0;
-	c.ack = iss + 1 + 6000;
-	assert_int_equal(craft_in(&net, &c), CTR_NONE);
-	assert_int_equal(net.end[0].ctrs[CTR_TCP_TS_UNDO], 0);
-	net_fini(&net);
-}
-
-/* The peer reports as duplicate what was sent again: nothing was lost (RFC 3708). */
-static void test_dsack_undo(void **state)
-{
-	uint32_t cwnd;
-
-	(void)state;
-	begin("msw");
-	in_flight(10);
-	net_drop_all(&net);
-	net_run(&net, 20, NULL, NULL);
-	cwnd = a.t.cwnd;
-	in_sack(0, 1, (uint32_t[]){1000, 4000});
-	assert_true(a.t.in_recovery);
-	take();
-	assert_int_equal(p.seq, iss + 1);
-	in_sack(4000, 0, NULL);
-	assert_true(a.t.in_recovery);
-	assert_int_equal(in_sack(4000, 1, (uint32_t[]){0, 1000}), CTR_NONE);
-	assert_int_equal(net.end[0].ctrs[CTR_TCP_DSACK_RX], 1);
-	assert_int_equal(net.end[0].ctrs[CTR_TCP_DSACK_UNDO], 1);
-	assert_false(a.t.in_recovery);
-	assert_true(a.t.cwnd >= cwnd);
-	assert_int_equal(a.t.reo_wnd_mult, 2);
-	net_fini(&net);
-}
-
-/* The tail is lost: a probe after two round trips, not the timeout, makes the peer tell. */
-static void test_tail_loss_probe(void **state)
-{
-	(void)state;
-	begin("msw");
-	in_flight(3);
-	net_drop_all(&net);
-	net_run(&net, 20, NULL, NULL);
-	in_sack(1000, 0, NULL);
-	net_run(&net, 60, NULL, NULL);
-	take();
-	assert_int_equal(p.seq, iss + 1 + 2000);
-	nothing_sent();
-	assert_int_equal(net.end[0].ctrs[CTR_TCP_LOSS_PROBES], 1);
-	net_run(&net, 20, NULL, NULL);
-	in_sack(1000, 1, (uint32_t[]){2000, 3000});
-	take();
-	assert_int_equal(p.seq, iss + 1 + 1000);
-	assert_int_equal(a.timeouts, 0);
-	/* Had the probe repaired all of it, the loss would still count. */
-	in_sack(3000, 0, NULL);
-	assert_false(a.t.in_recovery);
-	in_flight(5);
-	net_drop_all(&net);
-	net_run(&net, 300, NULL, NULL);
-	net_fini(&net);
-}
-
-/* A retransmission that is lost as well is sent again when something sent after it arrives. */
-static void test_lost_retransmission(void **state)
-{
-	(void)state;
-	begin("msw");
-	in_flight(10);
-	net_drop_all(&net);
-	net_run(&net, 20, NULL, NULL);
-	in_sack(0, 1, (uint32_t[]){1000, 4000});
-	take();
-	assert_int_equal(p.seq, iss + 1);
-	in_flight(14); /* new ones, sent after the retransmission */
-	in_sack(0, 1, (uint32_t[]){1000, 8000});
-	assert_in_range(net_drop_all(&net), 1, 4);
-	net_run(&net, 20, NULL, NULL);
-	nothing_sent();
-	in_sack(0, 2, (uint32_t[]){1000, 8000, 10000, 11000});
-	take();
-	assert_int_equal(p.seq, iss + 1);
-	assert_int_equal(a.timeouts, 0);
 	net_fini(&net);
 }
 
@@ -829,12 +650,6 @@ int main(void)
 		cmocka_unit_test(test_fin),
 		cmocka_unit_test(test_zero_window_rx),
 		cmocka_unit_test(test_sack_rx),
-		cmocka_unit_test(test_spurious_timeout),
-		cmocka_unit_test(test_eifel),
-		cmocka_unit_test(test_eifel_is_not_misled),
-		cmocka_unit_test(test_dsack_undo),
-		cmocka_unit_test(test_tail_loss_probe),
-		cmocka_unit_test(test_lost_retransmission),
 		cmocka_unit_test(test_sack_budget),
 		cmocka_unit_test(test_sack_goes_on),
 		cmocka_unit_test(test_sack_renege),

@@ -614,15 +614,15 @@ static void test_slow_start_after_timeout(void **state)
 }
 
 /* cwnd, in segments, after a second of congestion avoidance from 70 on, 100 ms a round trip. */
-static uint32_t cubic_after(void (*event)(struct tcp *t))
+static uint32_t cubic_after(void (*event)(struct tcp *t, uint32_t flight))
 {
 	struct stack *st = &net.end[0].st;
 	struct tcp t = {.st = st, .snd_mss = SEG, .srtt_us = 100000, .ssthresh = UINT32_MAX};
 	struct tcp_ack ack = {.acked = SEG, .cwnd_limited = true};
 
-	t.cwnd = t.snd_max = 100 * SEG;
+	t.cwnd = 100 * SEG;
 	cc_cubic.init(&t);
-	event(&t);
+	event(&t, t.cwnd);
 	assert_int_equal(t.ssthresh, 70 * SEG);
 	t.cwnd = 70 * SEG;
 	for (unsigned int round = 0; round < 10; round++) {

@@ -141,11 +141,9 @@ static void cubic_on_ack(struct tcp *t, const struct tcp_ack *a)
 		avoid_congestion(t, c, acked);
 }
 
-static void reduce(struct tcp *t)
+static void reduce(struct tcp *t, uint32_t flight)
 {
 	struct cubic *c = cubic_of(t);
-	uint32_t out = t->snd_max - t->snd_una;
-	uint32_t flight = out < t->cwnd ? out : t->cwnd;
 	uint32_t least = 2 * t->snd_mss;
 
 	/* Fast convergence (RFC 9438 s4.7): below the last plateau, leave room for others. */
@@ -155,20 +153,20 @@ static void reduce(struct tcp *t)
 		c->w_max = t->cwnd;
 	c->cwnd_prior = t->cwnd;
 	c->epoch_us = 0;
-	t->ssthresh = (uint32_t)((uint64_t)flight * BETA_NUM / BETA_DEN);
+	t->ssthresh = (uint32_t)((uint64_t)RTE_MIN(flight, t->cwnd) * BETA_NUM / BETA_DEN);
 	if (t->ssthresh < least)
 		t->ssthresh = least;
 }
 
-static void cubic_on_congestion(struct tcp *t)
+static void cubic_on_congestion(struct tcp *t, uint32_t flight)
 {
-	reduce(t);
+	reduce(t, flight);
 	t->cwnd = t->ssthresh;
 }
 
-static void cubic_on_timeout(struct tcp *t)
+static void cubic_on_timeout(struct tcp *t, uint32_t flight)
 {
-	reduce(t);
+	reduce(t, flight);
 	cubic_of(t)->w_max = 0; /* K = 0: the plateau of before is history (RFC 9438 s4.8) */
 	t->cwnd = t->snd_mss;
 }

@@ -32,25 +32,23 @@ static void newreno_on_ack(struct tcp *t, const struct tcp_ack *a)
 }
 
 /* RFC 5681 eqn 4. Lost octets count: FlightSize is what is not acknowledged. */
-static uint32_t half_flight(const struct tcp *t)
+static uint32_t half_flight(const struct tcp *t, uint32_t flight)
 {
-	uint32_t out = t->snd_max - t->snd_una;
-	uint32_t flight = out < t->cwnd ? out : t->cwnd;
-	uint32_t least = 2 * t->snd_mss;
+	uint32_t half = RTE_MIN(flight, t->cwnd) / 2, least = 2 * t->snd_mss;
 
-	return flight / 2 > least ? flight / 2 : least;
+	return RTE_MAX(half, least);
 }
 
-static void newreno_on_congestion(struct tcp *t)
+static void newreno_on_congestion(struct tcp *t, uint32_t flight)
 {
-	t->ssthresh = half_flight(t);
+	t->ssthresh = half_flight(t, flight);
 	t->cwnd = t->ssthresh;
 	newreno_init(t);
 }
 
-static void newreno_on_timeout(struct tcp *t)
+static void newreno_on_timeout(struct tcp *t, uint32_t flight)
 {
-	t->ssthresh = half_flight(t);
+	t->ssthresh = half_flight(t, flight);
 	t->cwnd = t->snd_mss;
 	newreno_init(t);
 }

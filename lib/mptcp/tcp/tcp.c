@@ -124,7 +124,7 @@ void tcp_setup(struct tcp *t, struct stack *st, const struct tcp_ops *ops,
 	t->iss = iss;
 	t->snd_una = iss;
 	t->snd_nxt = t->snd_max = t->snd_end = iss + 1;
-	t->recover = t->ecn_high = iss;
+	t->recover = t->cwr_high = t->undo_round = t->retx_high = iss;
 	t->rto_ms = st->cfg->rto_initial_ms;
 	t->ts_offset = tcp_ts_offset(st, key);
 	t->rcv_mss =

@@ -94,6 +94,16 @@ struct tcp_ops {
  * lets go is paced (RFC 9406 s4.2, L for senders without pacing). */
 #define TCP_SLOW_START_L 8
 
+/* Retransmissions of a recovery up to which the peer's reports of duplicates are matched with them. */
+#define TCP_UNDO_RETX_MAX 8
+
+/* Forward RTO-recovery after a timeout (RFC 5682 s3.1). */
+enum tcp_frto {
+	TCP_FRTO_OFF,
+	TCP_FRTO_RETRANSMITTED, /* step 2: the first segment has been sent again */
+	TCP_FRTO_NEW_DATA, /* step 3: it is acknowledged, and only new data has been sent since */
+};
+
 struct sack_block {
 	uint32_t start, end; /* [start, end) */
 };
@@ -110,10 +120,12 @@ struct tcp_ack {
 	bool dup;        /* duplicate ACK in the sense of RFC 5681 s2 */
 	bool wnd_update;
 	bool fin_acked;
-	bool ece;          /* the peer echoes a congestion mark */
+	bool bare; /* nothing but this acknowledgement, which is not new: no option of SACK */
+	bool ece;  /* the peer echoes a congestion mark */
 	bool cwnd_limited; /* the sender used all of its cwnd */
 	/* of what was acknowledged now */
 	bool orig_acked;   /* something that was sent once, before the present recovery */
+	bool retx_acked;   /* something that was sent twice */
 	bool retx_first;   /* the first octets were retransmitted ... */
 	bool retx_in_vain; /* ... and the copy before the recovery has arrived (RFC 3522 s3) */
 	/* a duplicate that the peer reports (RFC 2883) */
@@ -129,9 +141,10 @@ struct tcp_cc_ops {
 	const char *name;
 	void (*init)(struct tcp *t);
 	void (*on_ack)(struct tcp *t, const struct tcp_ack *a); /* not in recovery */
-	void (*on_congestion)(struct tcp *t); /* entering recovery: sets ssthresh and cwnd */
-	void (*on_timeout)(struct tcp *t);    /* RTO: sets ssthresh; cwnd becomes one segment */
-	void (*on_idle)(struct tcp *t);       /* restart after idle (RFC 5681 s4.1) */
+	/* flight: octets that were not acknowledged when it was found (RFC 5681's FlightSize) */
+	void (*on_congestion)(struct tcp *t, uint32_t flight); /* sets ssthresh and cwnd */
+	void (*on_timeout)(struct tcp *t, uint32_t flight);    /* the same; cwnd: one segment */
+	void (*on_idle)(struct tcp *t); /* restart after idle (RFC 5681 s4.1) */
 };
 extern const struct tcp_cc_ops cc_newreno, cc_cubic;
 
@@ -146,9 +159,9 @@ struct hystart {
 };
 
 enum tcp_deadline {
+	TCPD_PTO, /* RFC 8985 s7: the tail is probed; when both are due, instead of a timeout */
 	TCPD_RTO,
 	TCPD_REO, /* RFC 8985 s6.2: what is not acknowledged by then counts as lost */
-	TCPD_PTO, /* RFC 8985 s7: the tail is probed */
 	TCPD_DELACK,
 	TCPD_PERSIST,
 	TCPD_KEEPALIVE,
@@ -190,10 +203,10 @@ struct tcp {
 	uint32_t cwnd, ssthresh;
 	uint32_t sacked_bytes, lost_bytes, retx_bytes; /* parts of the unacknowledged */
 	uint32_t recover;                              /* RFC 6582: snd_max when recovery began */
-	uint32_t ecn_high;                             /* marks up to there were answered */
-	uint32_t max_wnd;                              /* largest window the peer ever offered */
-	uint16_t snd_mss; /* octets of payload and TCP options a segment may have */
-	uint16_t rcv_mss; /* MSS we offered */
+	uint32_t cwr_high; /* snd_max at the last reduction: until then it is the same event */
+	uint32_t max_wnd;  /* largest window the peer ever offered */
+	uint16_t snd_mss;  /* octets of payload and TCP options a segment may have */
+	uint16_t rcv_mss;  /* MSS we offered */
 	uint16_t mtu;
 	uint16_t opt_reserve; /* w: owner. Octets it adds to data segments at most */
 	uint8_t dupacks;
@@ -215,16 +228,25 @@ struct tcp {
 	uint8_t reo_wnd_mult, reo_wnd_persist;
 	bool reo_seen : 1, has_dsack_round : 1;
 	bool tlp_out : 1, tlp_retrans : 1; /* a tail loss probe is out; it was a retransmission */
-	bool frto : 1;                     /* whether the timeout was spurious is not known yet */
-	bool can_undo : 1;
-	bool undo_by_ts : 1; /* what the recovery sends again first was sent once before it */
+	bool tlp_allowed : 1;              /* a round-trip time was had since the last one */
 	uint32_t tlp_end_seq;
+	uint32_t last_tx_us, last_tx_seq; /* of the last transmission: times are strictly ordered */
 	/* recovery (tcp_recovery.c) */
 	uint32_t prr_delivered, prr_out, recover_fs; /* RFC 6937 s3.1 */
 	uint32_t prior_cwnd, prior_ssthresh;         /* before it */
-	uint32_t undo_una;                           /* SND.UNA when it began */
-	uint32_t undo_ts;                            /* our timestamp then */
-	uint32_t undo_retx;                          /* retransmissions not known to be in vain */
+	uint32_t recovery_us;                        /* when it began, low 32 bits */
+	uint8_t frto;        /* enum tcp_frto: whether the timeout was spurious is not known yet */
+	bool can_undo : 1;   /* by any of these: */
+	bool undo_by_ts : 1; /* what it sends again first was sent once before it */
+	bool undo_by_dsack : 1; /* undo_retx is all that was sent again and not reported */
+	uint8_t n_undo_retx;
+	struct sack_block undo_retx[TCP_UNDO_RETX_MAX];
+	uint32_t undo_ts, undo_ts_first; /* our timestamp then, and when that first one was sent */
+	uint32_t undo_round;             /* SND.MAX at the last undo */
+	uint32_t retx_high;              /* end of the highest segment sent again */
+	/* the question of tcp_ask() */
+	bool asked;
+	uint32_t ask_seq; /* after the octet sent again */
 	/* rtt */
 	uint32_t srtt_us, rttvar_us, min_rtt_us;
 	uint32_t rto_ms;       /* doubled by each timeout until a sample is had (Karn) */

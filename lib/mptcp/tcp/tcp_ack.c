@@ -18,11 +18,20 @@
 
 /* RFC 6298 s2. The variance term has the minimum instead of the sum, as everywhere: with a small
  * variance a delayed ACK of the peer must not look like a loss. */
-void tcp_rtt_sample(struct tcp *t, uint32_t rtt_us)
+uint32_t tcp_rto_ms(const struct tcp *t)
 {
 	const struct tcp_config *cfg = t->st->cfg;
-	uint64_t var_us, rto_ms;
+	uint64_t var_us = (uint64_t)t->rttvar_us * 4;
+	uint64_t rto_ms;
 
+	if (var_us < (uint64_t)cfg->rto_min_ms * 1000)
+		var_us = (uint64_t)cfg->rto_min_ms * 1000;
+	rto_ms = (t->srtt_us + var_us + 999) / 1000;
+	return rto_ms < cfg->rto_max_ms ? (uint32_t)rto_ms : cfg->rto_max_ms;
+}
+
+void tcp_rtt_sample(struct tcp *t, uint32_t rtt_us)
+{
 	if (rtt_us == 0)
 		rtt_us = 1;
 	if (t->srtt_us == 0) {
@@ -39,11 +48,8 @@ void tcp_rtt_sample(struct tcp *t, uint32_t rtt_us)
 		if (rtt_us < t->min_rtt_us)
 			t->min_rtt_us = rtt_us;
 	}
-	var_us = (uint64_t)t->rttvar_us * 4;
-	if (var_us < (uint64_t)cfg->rto_min_ms * 1000)
-		var_us = (uint64_t)cfg->rto_min_ms * 1000;
-	rto_ms = (t->srtt_us + var_us + 999) / 1000;
-	t->rto_ms = rto_ms < cfg->rto_max_ms ? (uint32_t)rto_ms : cfg->rto_max_ms;
+	t->rto_ms = tcp_rto_ms(t);
+	t->tlp_allowed = true;
 }
 
 /* A sample from the echoed timestamp: also good when the segment was sent twice. */
@@ -60,23 +66,28 @@ bool tcp_rtt_from_ts(const struct tcp *t, const struct pkt *p, uint32_t *rtt_us)
 	return true;
 }
 
+uint32_t tcp_ts_of(const struct tcp *t, const struct seg *s)
+{
+	uint64_t tx_us = t->st->now_us - tcp_age_us(t, s);
+
+	return tcp_ts_now(t) - (t->st->now_ms - (uint32_t)(tx_us / 1000));
+}
+
 bool tcp_echo_before(const struct tcp *t, const struct seg *s, const struct tcp_ack *a)
 {
-	/* The clock of timestamps at that time. */
-	uint64_t tx_us = t->st->now_us - (uint32_t)((uint32_t)t->st->now_us - s->tx_us);
-	uint32_t ago_ms = t->st->now_ms - (uint32_t)(tx_us / 1000);
-
-	return a->has_ts && seq_lt(a->tsecr, tcp_ts_now(t) - ago_ms);
+	return a->has_ts && seq_lt(a->tsecr, tcp_ts_of(t, s));
 }
 
 /* A segment newly acknowledged, one way or the other. Karn: only when it was sent once. */
 static void delivered(struct tcp *t, const struct seg *s, struct tcp_ack *a)
 {
-	uint32_t rtt_us = (uint32_t)t->st->now_us - s->tx_us;
+	uint32_t rtt_us = tcp_age_us(t, s);
 
 	tcp_rack_delivered(t, s, a);
-	if (s->n_tx != 1)
+	if (s->n_tx != 1) {
+		a->retx_acked = true;
 		return;
+	}
 	if (seq_leq(seg_end(s), t->recover))
 		a->orig_acked = true;
 	if (rtt_us == 0)
@@ -123,11 +134,13 @@ void tcp_sndq_flush(struct tcp *t)
 
 /* Without SACK sacked_bytes is an estimate, one segment per duplicate ACK; what is acknowledged now
  * was among them but for the first segment. */
-static void deflate_estimate(struct tcp *t, uint32_t acked)
+static void deflate_estimate(struct tcp *t, struct tcp_ack *a)
 {
-	uint32_t less = acked > t->snd_mss ? acked - t->snd_mss : 0;
+	uint32_t less = a->acked > t->snd_mss ? a->acked - t->snd_mss : 0;
 
-	t->sacked_bytes = t->sacked_bytes > less ? t->sacked_bytes - less : 0;
+	less = RTE_MIN(less, t->sacked_bytes);
+	t->sacked_bytes -= less;
+	a->delivered -= RTE_MIN(less, a->delivered); /* the duplicate ACKs have told of it */
 }
 
 /* Cumulative acknowledgement up to ack. A segment acknowledged in part stays whole: the data level
@@ -139,7 +152,8 @@ static void take_cumulative(struct tcp *t, uint32_t ack, struct tcp_ack *a)
 
 	if ((s = t->sndq.head) != NULL && s->n_tx > 1 && seq_leq(seg_end(s), ack)) {
 		a->retx_first = true;
-		a->retx_in_vain = a->has_ts && seq_lt(a->tsecr, t->undo_ts);
+		a->retx_in_vain = a->has_ts && seq_lt(a->tsecr, t->undo_ts) &&
+				  seq_leq(t->undo_ts_first, a->tsecr);
 	}
 	while ((s = t->sndq.head) != NULL && seq_leq(seg_end(s), ack)) {
 		if (!(s->flags & SEG_SACKED)) {
@@ -157,7 +171,7 @@ static void take_cumulative(struct tcp *t, uint32_t ack, struct tcp_ack *a)
 	}
 	a->acked = octets;
 	if (!t->use_sack)
-		deflate_estimate(t, octets);
+		deflate_estimate(t, a);
 }
 
 /* --- SACK scoreboard ------------------------------------------------------------------------- */
@@ -293,6 +307,8 @@ static void take_dsack(const struct tcp *t, const struct pkt *p, struct tcp_ack 
 	if (seq_lt(p->ack, b.end) && (p->tcp.n_sack < 2 || seq_lt(b.start, p->tcp.sack[1].start) ||
 				      seq_lt(p->tcp.sack[1].end, b.end)))
 		return;
+	if (t->asked && b.end == t->ask_seq && b.start == t->ask_seq - 1)
+		return; /* our question, and so its answer */
 	st_inc(t->st, CTR_TCP_DSACK_RX);
 	a->has_dsack = true;
 	a->dsack = b;
@@ -319,6 +335,16 @@ static void take_sack(struct tcp *t, const struct pkt *p, struct tcp_ack *a)
 
 /* --- one acknowledgement --------------------------------------------------------------------- */
 
+static void rto_restart(struct tcp *t)
+{
+	if (t->srtt_us == 0)
+		return;
+	t->rto_ms = tcp_rto_ms(t);
+	if (tcp_timer_on(t, TCPD_RTO) &&
+	    (int32_t)(t->deadline_ms[TCPD_RTO] - t->st->now_ms - t->rto_ms) > 0)
+		tcp_timer_set(t, TCPD_RTO, t->rto_ms);
+}
+
 /* RFC 9293's test by SND.WL1 and SND.WL2, but who acknowledges more says something newer, whatever its
  * number is: data sent again has an old number and the window of now. To keep the window of before would
  * move the right edge by what is acknowledged, beyond all that was ever offered. */
@@ -333,7 +359,9 @@ static bool take_window(struct tcp *t, const struct tcp_rx *rx)
 		return false;
 	if (t->snd_wnd == 0 && wnd > 0) {
 		tcp_persist_over(t);
-		t->backoff = 0; /* what was held up starts its count of attempts now */
+		/* What was held up starts its count of attempts now, at the pace of a new one. */
+		t->backoff = 0;
+		rto_restart(t);
 	}
 	t->snd_wnd = wnd;
 	if (seq_lt(t->snd_wl1, rx->seq))
@@ -365,10 +393,30 @@ static bool is_cwnd_limited(const struct tcp *t, uint32_t flight)
 
 static void update_rtt(struct tcp *t, const struct tcp_rx *rx, struct tcp_ack *a)
 {
+	/* Who waited for what was sent twice had arrived before. */
+	if (a->retx_acked)
+		a->rtt_us = 0;
 	if (a->rtt_us == 0 && a->acked > 0 && !tcp_rtt_from_ts(t, rx->p, &a->rtt_us))
 		return;
 	if (a->rtt_us != 0)
 		tcp_rtt_sample(t, a->rtt_us);
+}
+
+/* SND.UNA has moved: a mark that no ACK reached for long must not come to lie ahead of it, which half of
+ * the numbers are. */
+static void keep_behind(uint32_t *mark, uint32_t una)
+{
+	if (seq_lt(*mark, una - 1))
+		*mark = una - 1;
+}
+
+static void marks_follow(struct tcp *t)
+{
+	keep_behind(&t->recover, t->snd_una);
+	keep_behind(&t->cwr_high, t->snd_una);
+	keep_behind(&t->undo_round, t->snd_una);
+	keep_behind(&t->retx_high, t->snd_una);
+	keep_behind(&t->hystart.window_end, t->snd_una);
 }
 
 /* An acknowledgement older than what is known: what it says of octets beyond may still be news. */
@@ -392,13 +440,13 @@ void tcp_ack_in(struct tcp *t, struct tcp_rx *rx)
 	t->probes = 0;
 	a.has_ts = t->use_ts && p->tcp.has_ts;
 	a.tsecr = p->tcp.tsecr;
-	a.ece = p->flags & TCPF_ECE;
+	a.ece = t->use_ecn && p->flags & TCPF_ECE;
 	if (seq_lt(p->ack, t->snd_una)) {
 		take_overtaken(t, p, &a);
 		return;
 	}
 	a.wnd_update = take_window(t, rx);
-	if (p->ack == t->snd_una && !tcp_unacked(t))
+	if (p->ack == t->snd_una && !tcp_unacked(t) && p->tcp.n_sack == 0 && !t->tlp_out)
 		return;
 	a.prior_flight = tcp_flight(t);
 	a.cwnd_limited = is_cwnd_limited(t, a.prior_flight);
@@ -408,6 +456,8 @@ void tcp_ack_in(struct tcp *t, struct tcp_rx *rx)
 	if (t->use_sack && p->tcp.n_sack > 0 && tcp_unacked(t))
 		take_sack(t, p, &a);
 	a.dup = is_duplicate(t, rx, &a);
+	a.bare = p->ack == a.prior_una && p->payload_len == 0 && p->tcp.n_sack == 0 &&
+		 !a.wnd_update && !(rx->flags & (TCPF_SYN | TCPF_FIN));
 	update_rtt(t, rx, &a);
 	if (t->snd_una != a.prior_una) {
 		tcp_persist_over(t);
@@ -416,6 +466,7 @@ void tcp_ack_in(struct tcp *t, struct tcp_rx *rx)
 		tcp_timer_off(t, TCPD_RTO);
 		if (tcp_unacked(t))
 			tcp_timer_set(t, TCPD_RTO, t->rto_ms); /* RFC 6298 (5.3) */
+		marks_follow(t);
 	}
 	tcp_loss_on_ack(t, &a);
 	rx->acked = a.acked;

@@ -49,22 +49,13 @@ void tcp_ecn_data_in(struct tcp *t, const struct pkt *p)
 	}
 }
 
-/* The window was reduced: what is marked until all that is out now is acknowledged is the same event. */
-void tcp_ecn_reduced(struct tcp *t)
-{
-	t->ecn_high = t->snd_max;
-	t->ecn_cwr = t->use_ecn;
-}
-
 /* An ACK: whether it echoes a mark that has to be answered, which it then is. */
 bool tcp_ecn_ack_in(struct tcp *t, const struct tcp_ack *a)
 {
-	if (!t->use_ecn || !a->ece || seq_lt(t->snd_una, t->ecn_high) || t->in_recovery ||
-	    !tcp_unacked(t))
+	if (!a->ece || t->in_recovery || !tcp_unacked(t) ||
+	    !tcp_reduce(t, t->snd_max - a->prior_una))
 		return false;
 	st_inc(t->st, CTR_TCP_ECN_REDUCED);
-	t->cc->on_congestion(t);
-	tcp_ecn_reduced(t);
 	return true;
 }
 

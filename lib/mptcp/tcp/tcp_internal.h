@@ -70,6 +70,8 @@ void tcp_send_rst(struct tcp *t);
 void tcp_challenge_ack(struct tcp *t);
 void tcp_persist(struct tcp *t);
 void tcp_retransmit_head(struct tcp *t);
+/* Whether there is data never sent that the peer's window takes. */
+bool tcp_has_new(const struct tcp *t);
 /* A new segment, or the last one again (RFC 8985 s7.3). False: neither could be sent. */
 bool tcp_send_probe(struct tcp *t, bool *fresh);
 /* Send a segment without payload that belongs to no connection (cookie, RST). */
@@ -83,10 +85,14 @@ uint32_t cc_slow_start(struct tcp *t, const struct tcp_ack *a);
 /* tcp_ack.c */
 void tcp_ack_in(struct tcp *t, struct tcp_rx *rx);
 void tcp_rtt_sample(struct tcp *t, uint32_t rtt_us);
+/* RTO without backoff (RFC 6298 s2). */
+uint32_t tcp_rto_ms(const struct tcp *t);
 bool tcp_rtt_from_ts(const struct tcp *t, const struct pkt *p, uint32_t *rtt_us);
 void tcp_sndq_remove(struct tcp *t, struct seg *s);
 void tcp_sndq_flush(struct tcp *t);
 
+/* The clock of timestamps when s was sent last. */
+uint32_t tcp_ts_of(const struct tcp *t, const struct seg *s);
 /* Whether the timestamp echo in a is older than the last transmission of s. */
 bool tcp_echo_before(const struct tcp *t, const struct seg *s, const struct tcp_ack *a);
 
@@ -96,7 +102,7 @@ void tcp_loss_on_timeout(struct tcp *t);
 void tcp_mark_lost(struct tcp *t, struct seg *s);
 void tcp_unmark_lost(struct tcp *t, struct seg *s);
 /* Segments were marked lost: recovery begins unless it goes on already. */
-void tcp_lost_some(struct tcp *t);
+void tcp_lost_some(struct tcp *t, uint32_t flight);
 
 /* tcp_rack.c */
 void tcp_flight_sent(struct tcp *t, struct seg *s);
@@ -114,7 +120,12 @@ void tcp_tlp_timeout(struct tcp *t);
 bool tcp_tlp_on_ack(struct tcp *t, const struct tcp_ack *a);
 
 /* tcp_recovery.c */
-void tcp_recovery_enter(struct tcp *t);
+/* flight, here and below: as in struct tcp_cc_ops. */
+void tcp_recovery_enter(struct tcp *t, uint32_t flight);
+/* Slow down for a sign of congestion, unless it belongs to what has been answered. Whether it did. */
+bool tcp_reduce(struct tcp *t, uint32_t flight);
+/* s has left once more. */
+void tcp_recovery_sent_again(struct tcp *t, const struct seg *s);
 void tcp_recovery_enter_timeout(struct tcp *t);
 void tcp_recovery_leave(struct tcp *t);
 void tcp_prr_on_ack(struct tcp *t, const struct tcp_ack *a);
@@ -144,7 +155,6 @@ uint8_t tcp_ecn_syn_flags(const struct tcp *t);
 bool tcp_ecn_asked(const struct stack *st, const struct pkt *p);
 void tcp_ecn_take_syn(struct tcp *t, const struct pkt *p);
 void tcp_ecn_data_in(struct tcp *t, const struct pkt *p);
-void tcp_ecn_reduced(struct tcp *t);
 bool tcp_ecn_ack_in(struct tcp *t, const struct tcp_ack *a);
 uint8_t tcp_ecn_out(struct tcp *t, bool fresh, uint8_t *flags);
 
@@ -174,6 +184,16 @@ static inline uint32_t seg_space(const struct seg *s)
 static inline uint32_t seg_end(const struct seg *s)
 {
 	return s->seq + seg_space(s);
+}
+
+/* Since s was sent last. */
+static inline uint32_t tcp_age_us(const struct tcp *t, const struct seg *s)
+{
+	int32_t age_us = (int32_t)((uint32_t)t->st->now_us - s->tx_us);
+
+	return age_us < 0 && age_us >= -1000
+		       ? 0
+		       : (uint32_t)age_us; /* it may be a little ahead: tcp_out.c */
 }
 
 /* The peer took something, or has room again: its window is judged anew, without backoff. */

@@ -29,10 +29,10 @@ void tcp_unmark_lost(struct tcp *t, struct seg *s)
 	tcp_flight_restore(t, s);
 }
 
-void tcp_lost_some(struct tcp *t)
+void tcp_lost_some(struct tcp *t, uint32_t flight)
 {
 	if (!t->in_recovery)
-		tcp_recovery_enter(t);
+		tcp_recovery_enter(t, flight);
 }
 
 /* A duplicate ACK without SACK: one segment has left the network, which one is not known. */
@@ -53,7 +53,7 @@ static void reno_duplicate(struct tcp *t, struct tcp_ack *a)
 	if (t->dupacks == DUP_THRESH && !t->in_recovery && seq_lt(t->recover, t->snd_una)) {
 		tcp_mark_lost(t, t->sndq.head);
 		a->lost = seg_space(t->sndq.head);
-		tcp_recovery_enter(t);
+		tcp_recovery_enter(t, out);
 	}
 }
 
@@ -65,7 +65,8 @@ static void reno_advance(struct tcp *t)
 		return;
 	}
 	/* A partial acknowledgement shows the next hole (RFC 6582 s3.2 step 3). */
-	if (!t->rto_recovery && tcp_unacked(t) && !(t->sndq.head->flags & SEG_RETX)) {
+	if (!t->rto_recovery && tcp_unacked(t) &&
+	    (int32_t)(t->sndq.head->tx_us - t->recovery_us) < 0) {
 		tcp_mark_lost(t, t->sndq.head);
 		tcp_retransmit_head(t);
 	}
@@ -77,7 +78,7 @@ static void find_lost(struct tcp *t, struct tcp_ack *a, bool advanced)
 		a->lost = tcp_rack_on_ack(t, a);
 		/* Also when what was lost meanwhile is new data beyond the recovery just left. */
 		if (t->lost_bytes > 0)
-			tcp_lost_some(t);
+			tcp_lost_some(t, t->snd_max - a->prior_una);
 	} else if (advanced) {
 		reno_advance(t);
 	} else if (a->dup) {
@@ -92,14 +93,12 @@ void tcp_loss_on_ack(struct tcp *t, struct tcp_ack *a)
 	if (!tcp_undo_on_ack(t, a) && t->in_recovery && seq_leq(t->recover, t->snd_una))
 		tcp_recovery_leave(t);
 	/* The probe has repaired what nobody told of: one loss, one reduction. */
-	if (tcp_tlp_on_ack(t, a) && !t->in_recovery) {
-		t->cc->on_congestion(t);
-		tcp_ecn_reduced(t);
-	}
+	if (tcp_tlp_on_ack(t, a) && !t->in_recovery)
+		tcp_reduce(t, t->snd_max - a->prior_una);
 	find_lost(t, a, advanced);
 	if (t->in_recovery && !t->rto_recovery)
 		tcp_prr_on_ack(t, a);
-	else if (!tcp_ecn_ack_in(t, a) && advanced)
+	else if (!tcp_ecn_ack_in(t, a) && advanced && t->frto == TCP_FRTO_OFF)
 		t->cc->on_ack(t, a);
 	tcp_tlp_arm(t);
 }

@@ -232,6 +232,8 @@ bool tcp_ask(struct tcp *t, struct seg *s)
 	if (!tcp_synchronised(t) || s->len == 0 || s->seq + s->len != t->snd_una)
 		return false;
 	x.off = (uint16_t)(s->len - 1);
+	t->asked = true;
+	t->ask_seq = t->snd_una;
 	return xmit(t, &x);
 }
 
@@ -278,7 +280,7 @@ void tcp_send(struct tcp *t, struct seg *s)
 		seg_drop(s);
 		return;
 	}
-	s->flags &= ~(SEG_SENT | SEG_RETX | SEG_SACKED | SEG_LOST | SEG_FIN);
+	s->flags &= ~(SEG_SENT | SEG_RETX | SEG_SACKED | SEG_LOST | SEG_FIN | SEG_FLIGHT);
 	s->n_tx = 0;
 	s->seq = t->snd_end;
 	s->tcp = t;
@@ -329,8 +331,6 @@ static void sent_first(struct tcp *t, struct seg *s)
 
 static void sent_again(struct tcp *t, struct seg *s)
 {
-	if (t->can_undo)
-		t->undo_retx += seg_space(s);
 	if (s->flags & SEG_LOST) {
 		s->flags &= ~SEG_LOST;
 		t->lost_bytes -= seg_space(s);
@@ -339,10 +339,24 @@ static void sent_again(struct tcp *t, struct seg *s)
 		t->retx_bytes += seg_space(s);
 	}
 	s->flags |= SEG_RETX;
+	tcp_recovery_sent_again(t, s);
 	t->retrans++;
 	st_inc(t->st, CTR_TCP_RETRANS);
 	if (t->in_recovery && !t->rto_recovery)
 		st_inc(t->st, CTR_TCP_FAST_RETRANS);
+}
+
+/* Of two transmissions the later one has the later time, or the same and the higher number: that is how
+ * RFC 8985 s6.2 tells them. The clock is read once for many, so it may take a microsecond more. */
+static uint32_t tx_time(struct tcp *t, const struct seg *s)
+{
+	uint32_t us = (uint32_t)t->st->now_us;
+
+	if (t->last_tx_us - us < 1000)
+		us = t->last_tx_us + seq_leq(s->seq, t->last_tx_seq);
+	t->last_tx_us = us;
+	t->last_tx_seq = s->seq;
+	return us;
 }
 
 static bool send_seg(struct tcp *t, struct seg *s)
@@ -357,7 +371,7 @@ static bool send_seg(struct tcp *t, struct seg *s)
 		x.flags |= TCPF_PSH;
 	if (!xmit(t, &x))
 		return false;
-	s->tx_us = (uint32_t)t->st->now_us;
+	s->tx_us = tx_time(t, s);
 	if (s->n_tx < UINT8_MAX)
 		s->n_tx++;
 	tcp_flight_sent(t, s);
@@ -399,13 +413,17 @@ static bool window_blocks(const struct tcp *t, const struct seg *s)
 	return s->len > 0 && seq_lt(t->snd_una + t->snd_wnd, s->seq + s->len);
 }
 
+bool tcp_has_new(const struct tcp *t)
+{
+	return t->snd_unsent != NULL && !window_blocks(t, t->snd_unsent);
+}
+
 bool tcp_send_probe(struct tcp *t, bool *fresh)
 {
-	struct seg *s = t->snd_unsent;
+	struct seg *s;
 
-	*fresh = s != NULL && !window_blocks(t, s);
-	if (!*fresh)
-		s = tcp_last_sent(t);
+	*fresh = tcp_has_new(t);
+	s = *fresh ? t->snd_unsent : tcp_last_sent(t);
 	return s != NULL && !(s->flags & (SEG_SACKED | SEG_LOST)) && send_seg(t, s);
 }
 
@@ -523,7 +541,7 @@ void tcp_output(struct tcp *t)
 	if (!t->no_data && t->state != TCPS_TIME_WAIT && t->state != TCPS_FIN_WAIT_2) {
 		if (t->fin_queued)
 			queue_fin(t);
-		if (t->lost_bytes > 0)
+		if (t->lost_bytes > 0 && t->frto != TCP_FRTO_NEW_DATA)
 			send_lost(t);
 		if (t->snd_unsent != NULL)
 			send_new(t);

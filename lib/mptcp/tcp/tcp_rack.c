@@ -7,10 +7,11 @@
  */
 #include "mptcp/tcp/tcp_internal.h"
 
-#define REO_WND_PERSIST  16  /* recoveries that a wider window lasts (s6.2 step 4) */
-#define REO_WND_MULT_MAX 64  /* quarters of the round-trip time */
-#define PTO_MIN_MS       10  /* a probe is not worth it before */
-#define WC_DELACK_MS     200 /* a single segment in flight may wait for the peer's timer */
+#define RESTORE_STEPS_MAX 16
+#define REO_WND_PERSIST   16  /* recoveries that a wider window lasts (s6.2 step 4) */
+#define REO_WND_MULT_MAX  64  /* quarters of the round-trip time */
+#define PTO_MIN_MS        10  /* a probe is not worth it before */
+#define WC_DELACK_MS      200 /* a single segment in flight may wait for the peer's timer */
 
 /* --- segments in flight, by time of transmission ------------------------------------------------ */
 
@@ -45,13 +46,22 @@ void tcp_flight_sent(struct tcp *t, struct seg *s)
 	s->flags |= SEG_FLIGHT;
 }
 
-/* s was taken for lost and is not: among the oldest, by its time. */
+/* s was taken for lost and is not: among the oldest, by its time. That it is among the very first is
+ * certain but for what a peer can bring about; then it takes the time of its place, as one of those
+ * that teach no round-trip time. */
 void tcp_flight_restore(struct tcp *t, struct seg *s)
 {
 	struct seg *next = t->flight_head;
+	unsigned int steps = 0;
 
-	while (next != NULL && (int32_t)(next->tx_us - s->tx_us) < 0)
+	while (next != NULL && (int32_t)(next->tx_us - s->tx_us) < 0) {
+		if (++steps == RESTORE_STEPS_MAX) {
+			s->tx_us = next->tx_us;
+			s->n_tx = RTE_MAX(s->n_tx, 2);
+			break;
+		}
 		next = next->tx_next;
+	}
 	s->tx_next = next;
 	s->tx_prev = next != NULL ? next->tx_prev : t->flight_tail;
 	if (s->tx_prev != NULL)
@@ -77,7 +87,7 @@ static bool sent_after(uint32_t us1, uint32_t end1, uint32_t us2, uint32_t end2)
 /* Step 2 and 3: s has just been acknowledged, one way or the other. */
 void tcp_rack_delivered(struct tcp *t, const struct seg *s, const struct tcp_ack *a)
 {
-	uint32_t rtt_us = (uint32_t)t->st->now_us - s->tx_us;
+	uint32_t rtt_us = tcp_age_us(t, s);
 	uint32_t end = seg_end(s);
 
 	if (t->rack_rtt_us == 0 || seq_lt(t->rack_fack, end))
@@ -160,7 +170,7 @@ void tcp_rack_timeout(struct tcp *t)
 {
 	if (!tcp_unacked(t) || t->rack_rtt_us == 0 || detect(t) == 0)
 		return;
-	tcp_lost_some(t);
+	tcp_lost_some(t, t->snd_max - t->snd_una);
 	tcp_output(t);
 }
 
@@ -181,15 +191,15 @@ void tcp_rack_mark_on_timeout(struct tcp *t)
 
 /* --- tail loss probe (s7) ------------------------------------------------------------------------ */
 
-/* After new data has left, or an ACK has brought us further. Without a round-trip time the timeout, which is
- * long then, is the only measure. */
+/* After new data has left, or an ACK has brought us further. Without a round-trip time since the probe
+ * before, the timeout is the only measure. */
 void tcp_tlp_arm(struct tcp *t)
 {
 	uint32_t pto_ms, left_ms;
 
 	tcp_timer_off(t, TCPD_PTO);
 	if (!t->use_sack || t->in_recovery || t->n_sacked > 0 || t->tlp_out || !tcp_unacked(t) ||
-	    t->lost_bytes > 0 || t->srtt_us == 0 || !tcp_timer_on(t, TCPD_RTO))
+	    t->lost_bytes > 0 || !t->tlp_allowed || !tcp_timer_on(t, TCPD_RTO))
 		return;
 	pto_ms = t->srtt_us / 500 + 1;
 	if (t->flight_head == t->flight_tail)
@@ -197,8 +207,8 @@ void tcp_tlp_arm(struct tcp *t)
 	if (pto_ms < PTO_MIN_MS)
 		pto_ms = PTO_MIN_MS;
 	left_ms = t->deadline_ms[TCPD_RTO] - t->st->now_ms;
-	if ((int32_t)left_ms > 0 && pto_ms < left_ms)
-		tcp_timer_set(t, TCPD_PTO, pto_ms);
+	if ((int32_t)left_ms > 0)
+		tcp_timer_set(t, TCPD_PTO, RTE_MIN(pto_ms, left_ms));
 }
 
 void tcp_tlp_timeout(struct tcp *t)
@@ -211,6 +221,7 @@ void tcp_tlp_timeout(struct tcp *t)
 		return;
 	st_inc(t->st, CTR_TCP_LOSS_PROBES);
 	t->tlp_out = true;
+	t->tlp_allowed = false;
 	t->tlp_retrans = !fresh;
 	t->tlp_end_seq = t->snd_max;
 	tcp_timer_set(t, TCPD_RTO, t->rto_ms);
@@ -230,8 +241,7 @@ bool tcp_tlp_on_ack(struct tcp *t, const struct tcp_ack *a)
 		st_inc(t->st, CTR_TCP_LOSS_PROBE_RECOVERY);
 		return true;
 	}
-	/* Both copies have arrived. */
-	if (a->prior_una == t->snd_una && a->sacked == 0)
+	if (a->bare) /* a duplicate ACK: both copies have arrived */
 		t->tlp_out = false;
 	return false;
 }

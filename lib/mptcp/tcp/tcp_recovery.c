@@ -3,43 +3,73 @@
  * From a loss to the end of its repair: how fast to send meanwhile (proportional rate reduction), and
  * taking it all back when nothing was lost. That shows in a timestamp echo that is older than the
  * retransmission (Eifel), in duplicates reported for every retransmission (D-SACK), or, without
- * timestamps, in an acknowledgement of what a timeout had not sent again (F-RTO).
+ * timestamps, in an acknowledgement of what a timeout had not sent again when nothing else can have
+ * brought it (F-RTO).
  * Owning worker only. Source: RFC 6937, RFC 3522 and 4015, RFC 2883 and 3708, RFC 5682.
  */
 #include <string.h>
 
 #include "mptcp/tcp/tcp_internal.h"
 
+#define BURST_SEGS \
+	10 /* that the end of a recovery lets go at once, as a first window does (RFC 6928) */
+
+/* What it takes to undo a recovery that begins now. Once a round trip: each costs a walk over all that is
+ * lost. */
 static void remember(struct tcp *t)
 {
-	t->can_undo = true;
+	const struct seg *head = t->sndq.head;
+
+	t->can_undo = !seq_lt(t->snd_una, t->undo_round);
 	t->prior_cwnd = t->cwnd;
 	t->prior_ssthresh = t->ssthresh;
-	t->undo_una = t->snd_una;
 	t->undo_ts = tcp_ts_now(t);
-	t->undo_by_ts = t->sndq.head->n_tx == 1;
-	t->undo_retx = 0;
+	t->undo_ts_first = tcp_ts_of(t, head);
+	t->undo_by_ts = head->n_tx == 1;
+	/* Of a copy that is out already a duplicate would tell as well. */
+	t->undo_by_dsack = !seq_lt(t->snd_una, t->retx_high);
+	t->n_undo_retx = 0;
 	memcpy(t->cc_undo, t->cc_priv, sizeof(t->cc_undo));
+}
+
+static void slowed_down(struct tcp *t)
+{
+	t->cwr_high = t->snd_max;
+	t->ecn_cwr = t->use_ecn;
+}
+
+/* RFC 3168 s6.1.2: once for a window of data, whether losses tell or marks. */
+bool tcp_reduce(struct tcp *t, uint32_t flight)
+{
+	if (seq_lt(t->snd_una, t->cwr_high))
+		return false;
+	t->cc->on_congestion(t, flight);
+	slowed_down(t);
+	return true;
 }
 
 static void begin(struct tcp *t)
 {
 	t->in_recovery = true;
 	t->recover = t->snd_max;
+	t->recovery_us = (uint32_t)t->st->now_us;
 	t->tlp_out = false;
-	tcp_ecn_reduced(t);
 	tcp_timer_off(t, TCPD_PTO);
 }
 
-void tcp_recovery_enter(struct tcp *t)
+void tcp_recovery_enter(struct tcp *t, uint32_t flight)
 {
 	st_inc(t->st, CTR_TCP_RECOVERY);
 	remember(t);
 	begin(t);
-	t->rto_recovery = t->frto = false;
+	t->rto_recovery = false;
+	t->frto = TCP_FRTO_OFF;
 	t->prr_delivered = t->prr_out = 0;
-	t->recover_fs = t->snd_max - t->snd_una;
-	t->cc->on_congestion(t);
+	t->recover_fs = flight;
+	if (!tcp_reduce(t, flight)) {
+		t->ssthresh = RTE_MIN(t->ssthresh, t->cwnd);
+		slowed_down(t);
+	}
 	t->cwnd = tcp_flight(t) + t->snd_mss; /* the first retransmission goes at once */
 	tcp_retransmit_head(t);
 }
@@ -49,22 +79,31 @@ void tcp_recovery_enter_timeout(struct tcp *t)
 {
 	if (t->backoff <= 1) {
 		/* A timeout in the middle of a recovery is about what that has not repaired. */
-		t->frto = !t->in_recovery;
+		t->frto = t->in_recovery || t->use_ts ? TCP_FRTO_OFF : TCP_FRTO_RETRANSMITTED;
 		if (!t->in_recovery)
 			remember(t);
-		t->cc->on_timeout(t);
+		t->cc->on_timeout(t, t->snd_max - t->snd_una);
 	}
 	t->cwnd = t->snd_mss;
 	begin(t);
+	slowed_down(t);
 	t->rto_recovery = true;
 	t->dupacks = 0;
+}
+
+/* cwnd, but for a peer that acknowledges a whole window at once: the rest comes in slow start
+ * (RFC 6582 s3.2 step 3). */
+static uint32_t without_burst(const struct tcp *t, uint32_t cwnd)
+{
+	return RTE_MIN(cwnd, tcp_flight(t) + BURST_SEGS * t->snd_mss);
 }
 
 void tcp_recovery_leave(struct tcp *t)
 {
 	if (!t->rto_recovery)
-		t->cwnd = t->ssthresh;
-	t->in_recovery = t->rto_recovery = t->frto = false;
+		t->cwnd = without_burst(t, t->ssthresh);
+	t->in_recovery = t->rto_recovery = false;
+	t->frto = TCP_FRTO_OFF;
 	t->dupacks = 0;
 	if (!t->use_sack)
 		t->sacked_bytes = 0;
@@ -98,6 +137,24 @@ void tcp_prr_on_ack(struct tcp *t, const struct tcp_ack *a)
 
 /* --- undo --------------------------------------------------------------------------------------- */
 
+void tcp_recovery_sent_again(struct tcp *t, const struct seg *s)
+{
+	struct sack_block *b = t->undo_retx;
+
+	if (seq_lt(t->retx_high, seg_end(s)))
+		t->retx_high = seg_end(s);
+	if (!t->can_undo || !t->undo_by_dsack)
+		return;
+	for (unsigned int i = 0; i < t->n_undo_retx; i++)
+		if (b[i].start == s->seq)
+			t->undo_by_dsack = false; /* the one before has been lost, it seems */
+	if (t->n_undo_retx == TCP_UNDO_RETX_MAX)
+		t->undo_by_dsack = false;
+	if (t->undo_by_dsack)
+		b[t->n_undo_retx++] = (struct sack_block){s->seq, seg_end(s)};
+}
+
+/* As it was (RFC 4015 s3.2). */
 static void undo(struct tcp *t, enum counter why)
 {
 	struct seg *s;
@@ -107,12 +164,16 @@ static void undo(struct tcp *t, enum counter why)
 		if (s->flags & SEG_LOST)
 			tcp_unmark_lost(t, s);
 	t->lost_hint = NULL;
-	if (t->cwnd < t->prior_cwnd)
-		t->cwnd = t->prior_cwnd;
-	if (t->ssthresh < t->prior_ssthresh)
-		t->ssthresh = t->prior_ssthresh;
+	t->cwnd = without_burst(t, RTE_MAX(t->cwnd, t->prior_cwnd));
+	t->ssthresh = RTE_MAX(t->ssthresh, t->prior_ssthresh);
+	t->ssthresh = RTE_MAX(t->ssthresh, t->prior_cwnd);
 	memcpy(t->cc_priv, t->cc_undo, sizeof(t->cc_priv)); /* RFC 9438 s4.9 */
-	t->in_recovery = t->rto_recovery = t->frto = t->can_undo = false;
+	if (!t->rto_recovery)
+		t->reo_seen = true;
+	t->in_recovery = t->rto_recovery = t->can_undo = false;
+	t->frto = TCP_FRTO_OFF;
+	t->cwr_high = t->snd_una;
+	t->undo_round = t->snd_max;
 	t->dupacks = 0;
 	t->backoff = 0;
 }
@@ -120,39 +181,70 @@ static void undo(struct tcp *t, enum counter why)
 /* Every retransmission was in vain: so the peer says of one after the other. */
 static bool all_duplicates(struct tcp *t, const struct tcp_ack *a)
 {
-	uint32_t octets;
+	unsigned int n = 0;
 
-	if (!a->has_dsack || !t->can_undo || t->undo_retx == 0 ||
-	    seq_lt(a->dsack.start, t->undo_una) || seq_lt(t->recover, a->dsack.end))
+	if (!a->has_dsack || !t->undo_by_dsack || t->n_undo_retx == 0)
 		return false;
-	octets = a->dsack.end - a->dsack.start;
-	t->undo_retx = octets < t->undo_retx ? t->undo_retx - octets : 0;
-	return t->undo_retx == 0;
+	for (unsigned int i = 0; i < t->n_undo_retx; i++) {
+		const struct sack_block b = t->undo_retx[i];
+
+		if (seq_lt(b.start, a->dsack.start) || seq_lt(a->dsack.end, b.end))
+			t->undo_retx[n++] = b;
+	}
+	t->n_undo_retx = (uint8_t)n;
+	return n == 0;
+}
+
+/* RFC 5682: s3.1, and without SACK s2.1, where a duplicate ACK says that the first retransmission was
+ * needed. Returns whether the timeout was spurious. */
+static bool is_spurious_timeout(struct tcp *t, const struct tcp_ack *a)
+{
+	bool advanced = t->snd_una != a->prior_una;
+	bool beyond = seq_lt(t->recover, t->snd_una) ||
+		      (t->sack_high != NULL && seq_lt(t->recover, seg_end(t->sack_high)));
+
+	if (!advanced && !a->dup)
+		return false;
+	if (t->frto == TCP_FRTO_RETRANSMITTED) { /* step 2 */
+		if (!advanced && t->use_sack)
+			return false;
+		t->frto = TCP_FRTO_OFF;
+		if (!advanced || seq_leq(t->recover, t->snd_una) || !tcp_has_new(t))
+			return false;
+		/* The retransmission may have closed a gap before what is there for long. Once only new
+		 * data has left since, what else is acknowledged was on its way all the time. */
+		t->frto = TCP_FRTO_NEW_DATA;
+		t->cwnd = tcp_flight(t) + 2 * t->snd_mss;
+		return false;
+	}
+	t->frto = TCP_FRTO_OFF; /* step 3 */
+	if (!beyond && a->orig_acked)
+		return true;
+	t->cwnd = RTE_MIN(t->cwnd, 3u * t->snd_mss);
+	return false;
 }
 
 /* Returns whether the recovery is over because there was nothing to recover. */
 bool tcp_undo_on_ack(struct tcp *t, const struct tcp_ack *a)
 {
+	enum counter why = CTR_NONE;
+
+	if (a->ece && t->in_recovery)
+		t->can_undo = false; /* whatever it began for, there is congestion */
+	if (t->frto != TCP_FRTO_OFF && is_spurious_timeout(t, a))
+		why = CTR_TCP_SPURIOUS_RTO;
 	if (!t->can_undo)
 		return false;
 	if (t->in_recovery && a->retx_first && t->undo_by_ts) {
 		/* The first word about what was retransmitted decides (RFC 3522 s3.2). */
-		if (a->retx_in_vain) {
-			undo(t, CTR_TCP_TS_UNDO);
-			return true;
-		}
-		if (a->has_ts) {
+		if (a->retx_in_vain)
+			why = CTR_TCP_TS_UNDO;
+		else if (a->has_ts)
 			t->can_undo = false;
-			return false;
-		}
 	}
-	if (all_duplicates(t, a)) {
-		undo(t, CTR_TCP_DSACK_UNDO);
-		return true;
-	}
-	if (t->frto && !t->use_ts && a->orig_acked) {
-		undo(t, CTR_TCP_SPURIOUS_RTO);
-		return true;
-	}
-	return false;
+	if (why == CTR_NONE && t->can_undo && all_duplicates(t, a))
+		why = CTR_TCP_DSACK_UNDO;
+	if (why != CTR_NONE)
+		undo(t, why);
+	return why != CTR_NONE;
 }
