@@ -334,6 +334,7 @@ static void load_tcp(struct load *l, const struct raw_tcp *raw)
 	cfg->half_open_max = (uint32_t)number(raw->half_open, "tcp.half_open");
 	cc = one_of(l, raw->congestion, "tcp.congestion", known, ARRAY_LEN(known));
 	copy_text(cfg->congestion, sizeof(cfg->congestion), known[cc], "");
+	cfg->pacing = flag(raw->pacing, "tcp.pacing");
 	cfg->ecn = (uint8_t)one_of(l, raw->ecn, "tcp.ecn", ecn, ARRAY_LEN(ecn));
 }
 

@@ -112,6 +112,7 @@ struct config {
 	/* TCP */
 	char congestion[16]; /* "cubic" or "newreno" */
 	uint8_t ecn;         /* enum tcp_ecn */
+	bool pacing;
 	uint32_t time_wait_ms;
 	uint32_t half_open_max; /* a worker: above it SYN cookies */
 	uint32_t drain_ms;      /* SIGTERM: how long live relays may go on */

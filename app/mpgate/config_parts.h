@@ -105,6 +105,7 @@ struct raw_mptcp {
 
 struct raw_tcp {
 	char *congestion, *ecn;
+	bool *pacing;
 	uint64_t *time_wait_ms, *half_open;
 };
 

@@ -278,6 +278,7 @@ struct host *host_new(struct sim *s, const char *name, bool relay, const struct 
 		h->tcp.time_wait_ms = tcp->time_wait_ms;
 	h->tcp.rcv_wscale = tcp->wscale;
 	h->tcp.ecn = (uint8_t)tcp->ecn;
+	h->tcp.pacing = tcp->pacing;
 	h->w.tsc_base = now_us; /* of the simulation's start */
 	stack_init(&h->w.st, &stack_ops, &h->tcp, &secrets, sim_pool(), h->w.ctrs, now_us);
 	for (unsigned int i = 0; i < sizeof(seed); i++)

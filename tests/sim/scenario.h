@@ -91,6 +91,7 @@ struct sc_tcp {
 	uint32_t rcv_buffer, snd_buffer;
 	uint32_t delack_ms;
 	uint32_t ecn; /* enum tcp_ecn */
+	bool pacing;
 	uint32_t time_wait_ms;
 	uint8_t wscale;
 };

@@ -63,7 +63,7 @@ struct raw_tcp {
 	char *congestion;
 	double rcv_buffer_kib, snd_buffer_kib;
 	uint32_t delack_ms;
-	bool ecn;
+	bool ecn, unpaced;
 };
 
 struct raw {
@@ -145,6 +145,7 @@ static const cyaml_schema_field_t tcp_fields[] = {TEXT(raw_tcp, congestion),
 						  REAL(raw_tcp, snd_buffer_kib),
 						  NUM(raw_tcp, delack_ms),
 						  FLAG(raw_tcp, ecn),
+						  FLAG(raw_tcp, unpaced),
 						  CYAML_FIELD_END};
 
 static const cyaml_schema_field_t fields[] = {
@@ -255,6 +256,7 @@ static int to_tcp(struct sc_tcp *t, const struct raw_tcp *r)
 	t->rcv_buffer = rcv > 0 ? (uint32_t)rcv : DEFAULT_BUFFER;
 	t->snd_buffer = snd > 0 ? (uint32_t)snd : DEFAULT_BUFFER;
 	t->delack_ms = r->delack_ms;
+	t->pacing = !r->unpaced;
 	t->ecn = r->ecn ? TCP_ECN_REQUEST : TCP_ECN_OFF;
 	while (t->wscale < 14 && (uint64_t)UINT16_MAX << t->wscale < t->rcv_buffer)
 		t->wscale++;

@@ -150,6 +150,7 @@ static void random_tcp(struct rng *r, struct sc_tcp *t)
 	t->ecn = (uint32_t)rng_below(r, 3);
 	if (percent(r, 30))
 		t->delack_ms = (uint32_t)rng_log(r, 1, 200);
+	t->pacing = percent(r, 50);
 	if (percent(r, 30))
 		t->time_wait_ms = (uint32_t)rng_log(r, 60000, 240000);
 }

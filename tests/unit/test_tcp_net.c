@@ -387,6 +387,7 @@ void net_init(struct net *n, uint64_t seed, bool v6)
 	net_pool();
 	memset(n, 0, sizeof(*n));
 	net_cfg = tcp_config_default;
+	net_cfg.pacing = false; /* what may leave is to leave at once */
 	n->seed = seed << 32;
 	n->now_us = 4294900000000; /* the millisecond clock wraps soon */
 	n->delay_us = 10000;

@@ -64,10 +64,18 @@ static void hystart_on_ack(struct tcp *t, const struct tcp_ack *a)
 		next_round(t, h);
 }
 
+/* What one ACK may add. With pacing nothing bursts that should not (RFC 9406 s4.2, L). */
+static uint32_t limit(const struct tcp *t)
+{
+	if (t->rto_recovery)
+		return t->snd_mss;
+	return tcp_is_paced(t) ? UINT32_MAX : TCP_SLOW_START_L * t->snd_mss;
+}
+
 uint32_t cc_slow_start(struct tcp *t, const struct tcp_ack *a)
 {
 	bool first = t->ssthresh == UINT32_MAX;
-	uint32_t most = (t->rto_recovery ? 1u : TCP_SLOW_START_L) * t->snd_mss;
+	uint32_t most = limit(t);
 	uint32_t room = t->ssthresh - t->cwnd;
 	uint32_t step = a->acked < room ? a->acked : room;
 

@@ -19,6 +19,7 @@ const struct tcp_config tcp_config_default = {
 	.rto_initial_ms = 1000, /* RFC 6298 (2.1) */
 	.delack_ms = 40,
 	.ecn = TCP_ECN_ACCEPT, /* as Linux does */
+	.pacing = true,
 	.rcv_wscale = 9,
 	.syn_retries = 5,
 	.data_retries = 15, /* RFC 9293 s3.8.3: R2 of at least 100 s */

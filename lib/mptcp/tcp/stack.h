@@ -50,6 +50,7 @@ struct tcp_config {
 	uint32_t rto_min_ms, rto_max_ms, rto_initial_ms;
 	uint32_t delack_ms;
 	uint8_t ecn;            /* enum tcp_ecn */
+	bool pacing;            /* tcp_pace.c */
 	uint8_t rcv_wscale;     /* window scale we offer */
 	uint8_t syn_retries;    /* SYN and SYN/ACK retransmissions */
 	uint8_t data_retries;   /* RTOs in a row before giving up */

@@ -162,6 +162,7 @@ enum tcp_deadline {
 	TCPD_PTO, /* RFC 8985 s7: the tail is probed; when both are due, instead of a timeout */
 	TCPD_RTO,
 	TCPD_REO, /* RFC 8985 s6.2: what is not acknowledged by then counts as lost */
+	TCPD_PACE,
 	TCPD_DELACK,
 	TCPD_PERSIST,
 	TCPD_KEEPALIVE,
@@ -189,6 +190,7 @@ struct tcp {
 	bool ecn_echo : 1;     /* a mark arrived, and the peer has not answered yet */
 	bool ecn_cwr : 1;      /* the next new octets say that the window was reduced */
 	bool rto_recovery : 1; /* recovery that began with a timeout */
+	bool cwnd_full : 1;    /* cwnd was used up in this round trip */
 	bool no_data : 1;      /* w: owner. Send nothing but handshake and ACKs (join not proven) */
 	bool orphan : 1;       /* w: owner. Nobody reads any more: fewer retries */
 	uint32_t rcv_nxt;
@@ -201,6 +203,9 @@ struct tcp {
 	struct seg *snd_unsent; /* first never sent, or NULL */
 	uint32_t snd_end;       /* sequence number after the last queued octet */
 	uint32_t cwnd, ssthresh;
+	uint32_t cwnd_full_at; /* with cwnd_full: snd_max when cwnd was used up */
+	uint32_t pace_ms;      /* of the last filling; w: tcp_pace.c */
+	int64_t pace_left;     /* octets; below zero: a debt */
 	uint32_t sacked_bytes, lost_bytes, retx_bytes; /* parts of the unacknowledged */
 	uint32_t recover;                              /* RFC 6582: snd_max when recovery began */
 	uint32_t cwr_high; /* snd_max at the last reduction: until then it is the same event */

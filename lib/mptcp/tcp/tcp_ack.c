@@ -382,9 +382,8 @@ static bool is_duplicate(const struct tcp *t, const struct tcp_rx *rx, const str
 	       (rx->p->mp.present & ~MP_BIT(MP_DSS)) == 0;
 }
 
-/* Whether cwnd is what holds the sender back; in slow start half of it counts (RFC 7661's
- * concern, in the form Linux has). */
-static bool is_cwnd_limited(const struct tcp *t, uint32_t flight)
+/* In slow start half of it counts (RFC 7661's concern, in the form Linux has). */
+bool tcp_is_cwnd_limited(const struct tcp *t, uint32_t flight)
 {
 	if (t->cwnd < t->ssthresh)
 		return (uint64_t)flight * 2 >= t->cwnd;
@@ -449,7 +448,9 @@ void tcp_ack_in(struct tcp *t, struct tcp_rx *rx)
 	if (p->ack == t->snd_una && !tcp_unacked(t) && p->tcp.n_sack == 0 && !t->tlp_out)
 		return;
 	a.prior_flight = tcp_flight(t);
-	a.cwnd_limited = is_cwnd_limited(t, a.prior_flight);
+	/* It was used up when what is acknowledged now, or what left after that, was in flight. */
+	t->cwnd_full = t->cwnd_full && seq_lt(t->snd_una, t->cwnd_full_at);
+	a.cwnd_limited = t->cwnd_full || tcp_is_cwnd_limited(t, a.prior_flight);
 	if (seq_lt(t->snd_una, p->ack))
 		take_cumulative(t, p->ack, &a);
 	take_dsack(t, p, &a);

@@ -83,6 +83,8 @@ bool tcp_send_bare(struct stack *st, const struct tcp_hdr_out *h, struct nexthop
 uint32_t cc_slow_start(struct tcp *t, const struct tcp_ack *a);
 
 /* tcp_ack.c */
+/* Whether cwnd is what holds the sender back that has so many octets in flight. */
+bool tcp_is_cwnd_limited(const struct tcp *t, uint32_t flight);
 void tcp_ack_in(struct tcp *t, struct tcp_rx *rx);
 void tcp_rtt_sample(struct tcp *t, uint32_t rtt_us);
 /* RTO without backoff (RFC 6298 s2). */
@@ -130,6 +132,12 @@ void tcp_recovery_enter_timeout(struct tcp *t);
 void tcp_recovery_leave(struct tcp *t);
 void tcp_prr_on_ack(struct tcp *t, const struct tcp_ack *a);
 bool tcp_undo_on_ack(struct tcp *t, const struct tcp_ack *a);
+
+/* tcp_pace.c */
+bool tcp_is_paced(const struct tcp *t);
+/* Whether so many octets may leave now. If not, tcp_output() is called when they may. */
+bool tcp_pace_allows(struct tcp *t, uint32_t octets);
+void tcp_pace_sent(struct tcp *t, uint32_t octets);
 
 /* tcp_rcv.c */
 enum counter tcp_rcv_text(struct tcp *t, struct tcp_rx *rx);

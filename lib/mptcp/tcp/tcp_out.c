@@ -375,6 +375,7 @@ static bool send_seg(struct tcp *t, struct seg *s)
 	if (s->n_tx < UINT8_MAX)
 		s->n_tx++;
 	tcp_flight_sent(t, s);
+	tcp_pace_sent(t, s->len);
 	if (t->in_recovery)
 		t->prr_out += s->len;
 	if (s->flags & SEG_SENT)
@@ -505,11 +506,18 @@ static void send_new(struct tcp *t)
 		/* With nothing whole in flight (a window probe's part at most) one may always go. */
 		if (tcp_unacked(t) && flight + s->len > t->cwnd)
 			break;
+		if (!tcp_pace_allows(t, s->len))
+			break;
 		if (!send_seg(t, s))
 			break;
 	}
-	if (t->snd_unsent != first)
-		tcp_tlp_arm(t);
+	if (t->snd_unsent == first)
+		return;
+	tcp_tlp_arm(t);
+	if (tcp_is_cwnd_limited(t, tcp_flight(t))) {
+		t->cwnd_full = true;
+		t->cwnd_full_at = t->snd_max;
+	}
 }
 
 /* With data to send, nothing in flight and no room in the window, only a timer can go on. */

@@ -149,10 +149,10 @@ static void state_timeout(struct tcp *t)
 }
 
 static void (*const handlers[TCPD_MAX])(struct tcp *t) = {
-	[TCPD_RTO] = retransmission_timeout, [TCPD_REO] = tcp_rack_timeout,
-	[TCPD_PTO] = tcp_tlp_timeout,        [TCPD_DELACK] = delack_timeout,
-	[TCPD_PERSIST] = persist_timeout,    [TCPD_KEEPALIVE] = keepalive_timeout,
-	[TCPD_STATE] = state_timeout,
+	[TCPD_RTO] = retransmission_timeout,  [TCPD_REO] = tcp_rack_timeout,
+	[TCPD_PTO] = tcp_tlp_timeout,         [TCPD_PACE] = tcp_output,
+	[TCPD_DELACK] = delack_timeout,       [TCPD_PERSIST] = persist_timeout,
+	[TCPD_KEEPALIVE] = keepalive_timeout, [TCPD_STATE] = state_timeout,
 };
 
 static void rearm(struct tcp *t)
