@@ -4,6 +4,8 @@
  * driver at the end of each pass. What the driver does not take stays queued; a full queue drops.
  * Worker threads.
  */
+#include <string.h>
+
 #include <rte_ethdev.h>
 
 #include "app.h"
@@ -34,16 +36,17 @@ void tx_ip(struct worker *w, struct rte_mbuf *m, uint16_t port, const struct rte
 {
 	const struct port *p = &w->app->ports[port];
 	bool v4 = *rte_pktmbuf_mtod(m, const uint8_t *) >> 4 == 4;
-	struct rte_ether_hdr *eth;
+	struct rte_ether_hdr eth = {.src_addr = p->mac, .dst_addr = *mac};
+	char *at;
 
 	if (m->nb_segs > 1 && !p->multi_segs && rte_pktmbuf_linearize(m) != 0)
 		goto drop;
-	eth = (struct rte_ether_hdr *)rte_pktmbuf_prepend(m, sizeof(*eth));
-	if (eth == NULL)
+	at = rte_pktmbuf_prepend(m, sizeof(eth));
+	if (at == NULL)
 		goto drop;
-	eth->dst_addr = *mac;
-	eth->src_addr = p->mac;
-	eth->ether_type = rte_cpu_to_be_16(v4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+	eth.ether_type = rte_cpu_to_be_16(v4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+	memcpy(at, &eth,
+	       sizeof(eth)); /* in front of payload that was cut it may be an odd address */
 	tx_frame(w, m, port);
 	return;
 drop:
