@@ -30,9 +30,9 @@ def mpgate(a):
     return lab.__enter__()
 
 
-def haproxy(a):
+def haproxy(a, direct=True):
     """The kernel's addresses in gw, and one HAProxy thread on the worker's core."""
-    lab = Lab(Spec(paths=a.paths, family=a.family, direct=True, gate=False))
+    lab = Lab(Spec(paths=a.paths, family=a.family, direct=direct, gate=False))
     lab.__enter__()
     core = lab.cores[0]
     lab.sysctl("gw", net__ipv6__conf__all__disable_ipv6=0)

@@ -277,6 +277,7 @@ class Spec:
     time_wait_ms: int = 200
     drain_ms: int = 3000
     relay_buffer: int = 1 << 20
+    mbufs: int = 65536
     idle: str = "sleep"         # idle workers: the kernel's peers need their CPUs, too
     napi_thread: bool = False   # AF_XDP's NAPI is a thread on the worker's CPU (veth: the sender's)
 
@@ -573,7 +574,7 @@ class Lab:
         listeners = {"web": PORT_HTTP, "iperf": PORT_IPERF, "peer": PORT_PEER,
                      "one_refused": PORT_ONE_REFUSED, "all_refused": PORT_ALL_REFUSED,
                      "one_silent": PORT_ONE_SILENT}
-        v = {"mbufs": 65536, "connections": 4096, "subflows": 32768, **over}
+        v = {"mbufs": s.mbufs, "connections": 4096, "subflows": 32768, **over}
         y = [f"workers: {s.workers}", f"cores: {self.cores}",
              f"control_core: {self.peer_cpus[0]}",
              f"idle: {s.idle}",
