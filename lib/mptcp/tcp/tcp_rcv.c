@@ -73,20 +73,22 @@ static void take_fin(struct tcp *t)
 
 /* --- one segment ----------------------------------------------------------------------------- */
 
-/* s, which begins at RCV.NXT, reaches into the queue: what lies behind its first one goes there. Without
- * an mbuf it comes again. */
-static void cut_at_queue(struct tcp *t, struct seg *s)
+/* s fills the gap and goes on into what waits behind it: of s remains what the gap lacks, and what lies
+ * beyond the octets that are there is queued. Without an mbuf it comes again. */
+static void part_at_queue(struct tcp *t, struct seg *s)
 {
 	const struct seg *head = t->ofo.head;
-	uint32_t over = s->seq + s->len - head->seq;
+	uint32_t end = s->seq + s->len;
 	struct seg *rest = NULL;
 
-	tcp_duplicate(t, head->seq, head->seq + RTE_MIN(over, (uint32_t)head->len));
-	if (over > head->len)
-		rest = seg_split(t->st, s, (uint16_t)(s->len - over + head->len));
-	seg_trim_tail(s, (uint16_t)(s->seq + s->len - head->seq));
-	if (rest != NULL)
+	if (seq_lt(head->run_end, end))
+		rest = seg_split(t->st, s, (uint16_t)(head->seq - s->seq));
+	if (rest != NULL) {
 		tcp_ofo_queue(t, rest);
+		return;
+	}
+	tcp_duplicate(t, head->seq, seq_lt(head->run_end, end) ? head->run_end : end);
+	seg_trim_tail(s, (uint16_t)(end - head->seq));
 }
 
 static enum counter take_in_order(struct tcp *t, struct seg *s)
@@ -100,7 +102,7 @@ static enum counter take_in_order(struct tcp *t, struct seg *s)
 		seg_trim_front(s, (uint16_t)old);
 	}
 	if (gap && seq_lt(t->ofo.head->seq, s->seq + s->len))
-		cut_at_queue(t, s);
+		part_at_queue(t, s);
 	len = s->len;
 	tcp_deliver(t, s);
 	tcp_ofo_drain(t);
