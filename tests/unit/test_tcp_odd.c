@@ -141,8 +141,36 @@ static void test_gap_filled_and_more(void **state)
 	take_flags(TCPF_ACK);
 	assert_int_equal(p.ack, ISS + 1 + 850);
 	assert_int_equal(p.tcp.n_sack, 2);
+	sack_is(0, 500, 600);
 	sack_is(1, 900, 1000);
 	assert_int_equal(a.received, 850);
+	net_fini(&net);
+}
+
+/* Of several parts that came before, the first one is told (RFC 2883 s4.2). */
+static void test_first_duplicate_is_told(void **state)
+{
+	(void)state;
+	begin("msw");
+	for (uint32_t seq = 100; seq <= 500; seq += 200)
+		in(TCPF_ACK, seq, 0, 100);
+	net_drop_all(&net);
+	assert_int_equal(in(TCPF_ACK, 100, 0, 500), CTR_NONE);
+	take_flags(TCPF_ACK);
+	sack_is(0, 100, 200);
+	sack_is(1, 100, 600);
+	/* delivered, and in the queue */
+	assert_int_equal(in(TCPF_ACK, 0, 0, 50), CTR_NONE);
+	net_drop_all(&net);
+	assert_int_equal(in(TCPF_ACK, 0, 0, 300), CTR_NONE);
+	take_flags(TCPF_ACK);
+	assert_int_equal(p.ack, ISS + 1 + 600);
+	assert_int_equal(p.tcp.n_sack, 1);
+	sack_is(0, 0, 50);
+	/* the next one is another matter */
+	assert_int_equal(in(TCPF_ACK, 300, 0, 50), CTR_DROP_TCP_DUP);
+	take_flags(TCPF_ACK);
+	sack_is(0, 300, 350);
 	net_fini(&net);
 }
 
@@ -193,6 +221,7 @@ int main(void)
 		cmocka_unit_test(test_paws_half_way_round),
 		cmocka_unit_test(test_ofo_again),
 		cmocka_unit_test(test_gap_filled_and_more),
+		cmocka_unit_test(test_first_duplicate_is_told),
 		cmocka_unit_test(test_fin_and_queue),
 	};
 

@@ -150,7 +150,8 @@ enum counter tcp_ofo_queue(struct tcp *t, struct seg *s);
 /* RCV.NXT has moved: deliver what the gap just filled has set free. */
 void tcp_ofo_drain(struct tcp *t);
 void tcp_ofo_flush(struct tcp *t);
-/* [start, end) has arrived again: the next ACK says so (RFC 2883 s4). */
+/* [start, end) has arrived again: the next ACK says so (RFC 2883 s4). Of several parts of a segment the
+ * first one is told (s4.2). */
 void tcp_duplicate(struct tcp *t, uint32_t start, uint32_t end);
 static inline bool tcp_has_dsack(const struct tcp *t)
 {

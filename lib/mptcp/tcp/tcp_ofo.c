@@ -60,7 +60,7 @@ unsigned int tcp_sack_blocks(const struct tcp *t, struct sack_block *b, unsigned
 void tcp_duplicate(struct tcp *t, uint32_t start, uint32_t end)
 {
 	st_inc(t->st, CTR_TCP_DUP_DATA);
-	if (t->use_sack)
+	if (t->use_sack && !tcp_has_dsack(t))
 		t->dsack = (struct sack_block){start, end};
 }
 

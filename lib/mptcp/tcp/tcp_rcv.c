@@ -4,6 +4,8 @@
  * octets received twice the first ones count.
  * Owning worker only. Source: RFC 9293 s3.10.7.4 (seventh and eighth), RFC 5681 s4.2.
  */
+#include <rte_branch_prediction.h>
+
 #include "mptcp/tcp/tcp_internal.h"
 
 /* --- payload ---------------------------------------------------------------------------------- */
@@ -116,6 +118,8 @@ static enum counter take_payload(struct tcp *t, struct tcp_rx *rx, uint16_t len)
 {
 	struct seg *s;
 
+	if (unlikely(tcp_has_dsack(t)))
+		t->dsack = (struct sack_block){0}; /* of a segment before: could not be told */
 	if (seq_leq(rx->seq + len, t->rcv_nxt)) {
 		t->ack_now = true;
 		tcp_duplicate(t, rx->seq, rx->seq + len);
