@@ -174,6 +174,29 @@ static void test_first_duplicate_is_told(void **state)
 	net_fini(&net);
 }
 
+/* With a closed window nothing is taken; what has come before is told all the same, and no more than that. */
+static void test_duplicate_at_closed_window(void **state)
+{
+	(void)state;
+	begin("msw");
+	a.paused = true;
+	for (uint32_t seq = 0; seq < 20000; seq += 1000)
+		assert_int_equal(in(TCPF_ACK, seq, 0, 1000), CTR_NONE);
+	net_drop_all(&net);
+	assert_int_equal(in(TCPF_ACK, 19900, 0, 300), CTR_DROP_TCP_SEQ);
+	take_flags(TCPF_ACK);
+	assert_int_equal(p.wnd, 0);
+	assert_int_equal(p.tcp.n_sack, 1);
+	sack_is(0, 19900, 20000);
+	assert_int_equal(in(TCPF_ACK, 19900, 0, 100), CTR_DROP_TCP_DUP);
+	take_flags(TCPF_ACK);
+	sack_is(0, 19900, 20000);
+	assert_int_equal(in(TCPF_ACK, 20000, 0, 100), CTR_DROP_TCP_SEQ);
+	take_flags(TCPF_ACK);
+	assert_int_equal(p.tcp.n_sack, 0);
+	net_fini(&net);
+}
+
 /* FINs out of order are acknowledged each time; one in order ends the stream whatever waits beyond it. */
 static void test_fin_and_queue(void **state)
 {
@@ -222,6 +245,7 @@ int main(void)
 		cmocka_unit_test(test_ofo_again),
 		cmocka_unit_test(test_gap_filled_and_more),
 		cmocka_unit_test(test_first_duplicate_is_told),
+		cmocka_unit_test(test_duplicate_at_closed_window),
 		cmocka_unit_test(test_fin_and_queue),
 	};
 

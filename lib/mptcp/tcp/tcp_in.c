@@ -114,6 +114,7 @@ static bool acceptable(const struct tcp *t, struct tcp_rx *rx)
 static enum counter step_sequence(struct tcp *t, struct tcp_rx *rx)
 {
 	const struct pkt *p = rx->p;
+	uint32_t end;
 
 	if (likely(acceptable(t, rx))) {
 		if (rx->no_text && p->payload_len > 0)
@@ -133,11 +134,12 @@ static enum counter step_sequence(struct tcp *t, struct tcp_rx *rx)
 		t->ack_now = true; /* a FIN is data in this */
 	else
 		answer_oow(t, rx);
-	if (p->payload_len > 0 && seq_leq(rx->seq + p->payload_len, t->rcv_nxt)) {
-		tcp_duplicate(t, rx->seq, rx->seq + p->payload_len);
-		return CTR_DROP_TCP_DUP;
-	}
-	return CTR_DROP_TCP_SEQ;
+	if (p->payload_len == 0 || seq_leq(t->rcv_nxt, rx->seq))
+		return CTR_DROP_TCP_SEQ;
+	/* With a closed window it may go on beyond it. */
+	end = rx->seq + p->payload_len;
+	tcp_duplicate(t, rx->seq, seq_lt(end, t->rcv_nxt) ? end : t->rcv_nxt);
+	return seq_leq(end, t->rcv_nxt) ? CTR_DROP_TCP_DUP : CTR_DROP_TCP_SEQ;
 }
 
 /* --- second: RST ----------------------------------------------------------------------------- */
