@@ -193,6 +193,35 @@ static void test_reduction(void **state)
 	net_fini(&net);
 }
 
+/* The echo may come with the acknowledgement of all that was sent; the same mark is answered once, up to
+ * where the answer went. */
+static void test_echo_of_the_last(void **state)
+{
+	(void)state;
+	answer(TCP_ECN_ACCEPT, ASK, 0);
+	established();
+	in_flight(10);
+	assert_int_equal(net_drop_all(&net), 10);
+	assert_int_equal(in(TCPF_ACK | TCPF_ECE, 0, 10000, 0), CTR_NONE);
+	assert_int_equal(net.end[0].ctrs[CTR_TCP_ECN_REDUCED], 1);
+	assert_int_equal(a.t.cwnd, 7000);
+	assert_int_equal(in(TCPF_ACK | TCPF_ECE, 0, 10000, 0), CTR_NONE);
+	in_flight(13);
+	take_flags(TCPF_ACK | TCPF_CWR);
+	take_flags(TCPF_ACK);
+	net_drop_all(&net);
+	assert_int_equal(in(TCPF_ACK | TCPF_ECE, 0, 10000, 0), CTR_NONE);
+	assert_int_equal(net.end[0].ctrs[CTR_TCP_ECN_REDUCED], 1);
+	assert_int_equal(in(TCPF_ACK | TCPF_ECE, 0, 11000, 0), CTR_NONE);
+	assert_int_equal(net.end[0].ctrs[CTR_TCP_ECN_REDUCED], 2);
+	in_flight(15);
+	net_drop_all(&net);
+	assert_int_equal(in(TCPF_ACK | TCPF_ECE, 0, 13000, 0), CTR_NONE);
+	assert_int_equal(net.end[0].ctrs[CTR_TCP_ECN_REDUCED], 2);
+	net_drop_all(&net);
+	net_fini(&net);
+}
+
 /* A cookie keeps the agreement in its timestamp. */
 static void test_cookie(void **state)
 {
@@ -224,7 +253,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who_agrees),      cmocka_unit_test(test_asking),
 		cmocka_unit_test(test_what_is_capable), cmocka_unit_test(test_echo),
-		cmocka_unit_test(test_reduction),       cmocka_unit_test(test_cookie),
+		cmocka_unit_test(test_reduction),       cmocka_unit_test(test_echo_of_the_last),
+		cmocka_unit_test(test_cookie),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,10 +49,11 @@ void tcp_ecn_data_in(struct tcp *t, const struct pkt *p)
 	}
 }
 
-/* An ACK: whether it echoes a mark that has to be answered, which it then is. */
+/* An ACK: whether it echoes a mark that has to be answered, which it then is. The answer to the one before
+ * leaves with what is beyond cwr_high: up to there the peer had no reason to end its echo. */
 bool tcp_ecn_ack_in(struct tcp *t, const struct tcp_ack *a)
 {
-	if (!a->ece || t->in_recovery || !tcp_unacked(t) ||
+	if (!a->ece || t->in_recovery || seq_leq(t->snd_una, t->cwr_high) ||
 	    !tcp_reduce(t, t->snd_max - a->prior_una))
 		return false;
 	st_inc(t->st, CTR_TCP_ECN_REDUCED);
