@@ -95,7 +95,7 @@ static void stale_path_does_not_count(void **state)
 	assert_int_equal(conn_snd_queued(w->c).octets, 7000);
 	w->path[1].deaf = true;
 	w->acked = 0;
-	world_wait(w, 1500);
+	world_wait(w, 1000);
 	assert_int_equal(ctr(w, CTR_MP_SUBFLOW_STALE), 1);
 	queued_is(w, 0, 0);
 	assert_true(w->acked > 0);                 /* nothing else would tell of the room */
@@ -263,7 +263,7 @@ static void hidden_buffers_count(void **state)
 	tcp_acks_up_to(w, 1, 0);
 	ack(w, 0);
 	w->path[1].deaf = true;
-	world_wait(w, 1500);
+	world_wait(w, 1000);
 	assert_int_equal(ctr(w, CTR_MP_SUBFLOW_STALE), 1);
 	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 	open_plain_at(w, 6, 1006);

@@ -109,6 +109,7 @@ static void output(struct stack *st, struct rte_mbuf *m, struct nexthop *nh)
 	struct net *n = e->net;
 	uint64_t at = n->now_us + n->delay_us;
 	char *eth = rte_pktmbuf_prepend(m, 14); /* as the appliance will */
+	struct pkt p;
 
 	(void)nh;
 	assert_non_null(eth);
@@ -116,6 +117,16 @@ static void output(struct stack *st, struct rte_mbuf *m, struct nexthop *nh)
 	rte_pktmbuf_adj(m, 14);
 	if (n->capture) {
 		link_put(n, over_the_wire(m), !e->side, at);
+		return;
+	}
+	if (n->mtu != 0 && m->pkt_len > n->mtu) {
+		struct rte_mbuf *c = over_the_wire(m);
+
+		assert_int_equal(pkt_parse(&p, c), CTR_NONE);
+		rte_pktmbuf_free(c);
+		n->too_big++;
+		n->told[e->side].due = n->router;
+		n->told[e->side].seq = p.seq;
 		return;
 	}
 	if (net_random(n) % 1000 < n->loss_pm) {
@@ -471,6 +482,9 @@ bool net_run(struct net *n, uint64_t max_ms, bool (*until)(struct net *n, void *
 		for (int k = 0; k < 2; k++) {
 			stack_advance(&n->end[k].st, n->now_us);
 			stack_end_burst(&n->end[k].st);
+			if (n->told[k].due)
+				tcp_too_big(&n->end[k].app->t, n->told[k].seq, (uint16_t)n->mtu);
+			n->told[k].due = false;
 		}
 		while (i >= 0 && n->flight[i].at_us <= n->now_us) {
 			struct flight f = n->flight[i];

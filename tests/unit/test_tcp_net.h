@@ -67,9 +67,16 @@ struct net {
 	/* the link */
 	uint64_t delay_us;
 	unsigned int loss_pm, dup_pm, reorder_pm; /* per mille */
-	bool hold;    /* the driver keeps what it sends until it arrives */
-	bool capture; /* nothing arrives: net_take() gets it */
-	bool strip;   /* no SACK, no timestamps */
+	bool hold;        /* the driver keeps what it sends until it arrives */
+	bool capture;     /* nothing arrives: net_take() gets it */
+	bool strip;       /* no SACK, no timestamps */
+	unsigned int mtu; /* of the path; 0: any */
+	bool router;      /* says so when a packet is larger */
+	uint64_t too_big; /* that were */
+	struct {
+		bool due;
+		uint32_t seq;
+	} told[2]; /* the senders, with the next tick */
 };
 
 extern const struct tcp_ops app_ops;

@@ -17,6 +17,7 @@
 #include "mptcp/tcp/flow_table.h"
 #include "mptcp/tcp/pool.h"
 #include "mptcp/tcp/tcp.h"
+#include "mptcp/wire/icmp.h"
 
 #define CONN_SUBFLOWS_MAX    8 /* proven ones */
 #define CONN_JOINS_MAX       3 /* and those that are not, beside them */
@@ -297,6 +298,10 @@ uint16_t mptcp_capable_ack_owner(const struct pkt *p, uint16_t n_workers);
 
 /* Input of one parsed packet of this worker. m is consumed. Counts its own drops. */
 void mptcp_input(struct mptcp *mp, struct rte_mbuf *m, const struct pkt *p);
+
+/* What e says of a packet of a subflow of ours. Returns CTR_NONE, or why it is not believed, which the
+ * caller counts. */
+enum counter mptcp_too_big(struct mptcp *mp, const struct icmp_too_big *e);
 /* Free what ended; call once a burst after input and timers. */
 void mptcp_reap(struct mptcp *mp);
 /* Idle pass: refill the key pool a little. */

@@ -22,6 +22,7 @@ static void subflow_dump(const struct subflow *sf, struct subflow_info *i)
 		.cwnd = t->cwnd,
 		.ssthresh = t->ssthresh,
 		.mss = t->snd_mss,
+		.pmtu = t->pmtu,
 		.unacked = t->snd_nxt - t->snd_una,
 		.retrans = t->retrans,
 		.snd_wnd = t->snd_wnd,

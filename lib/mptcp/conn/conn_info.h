@@ -12,7 +12,7 @@ struct subflow_info {
 	struct flow_key key;
 	uint8_t tcp_state, hs, addr_id_local, addr_id_remote;
 	bool backup, stale;
-	uint32_t srtt_us, rttvar_us, rto_ms, cwnd, ssthresh, mss, unacked, retrans;
+	uint32_t srtt_us, rttvar_us, rto_ms, cwnd, ssthresh, mss, pmtu, unacked, retrans;
 	uint32_t snd_wnd, rcv_wnd;
 	uint64_t bytes_sent, bytes_received;
 };

@@ -182,6 +182,13 @@ void mptcp_input(struct mptcp *mp, struct rte_mbuf *m, const struct pkt *p)
 	}
 }
 
+enum counter mptcp_too_big(struct mptcp *mp, const struct icmp_too_big *e)
+{
+	struct subflow *sf = flow_find(mp, &e->key);
+
+	return sf != NULL ? tcp_too_big(&sf->tcp, e->seq, e->mtu) : CTR_DROP_ICMP_NO_CONN;
+}
+
 bool mptcp_free_flow(struct mptcp *mp, const struct flow_key *key)
 {
 	struct subflow *sf = flow_find(mp, key);

@@ -28,6 +28,7 @@
 #define SEG_REINJ  0x40  /* a copy sent on another subflow; not in the data-level queue */
 #define SEG_PSH    0x80  /* last of what the application had: sent with PSH */
 #define SEG_FLIGHT 0x100 /* in the connection's list of segments by time of transmission */
+#define SEG_PIECE  0x200 /* stands for a part of a segment too big for the path (tcp_pmtu.c) */
 
 /* A data sequence mapping, as received with the segment or to be sent with it (RFC 8684 s3.3.1). */
 struct dss_map {
@@ -62,6 +63,8 @@ struct seg {
 		struct {
 			struct seg *left, *right; /* out of order on a subflow: in its tree */
 		};
+		struct seg
+			*whole; /* of the last piece: the segment itself, which it holds, or NULL */
 	};
 	union {
 		uint64_t dsn; /* of the first octet */

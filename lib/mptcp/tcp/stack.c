@@ -20,6 +20,7 @@ const struct tcp_config tcp_config_default = {
 	.delack_ms = 40,
 	.ecn = TCP_ECN_ACCEPT, /* as Linux does */
 	.pacing = true,
+	.mtu_probing = TCP_MTU_ON,
 	.rcv_wscale = 9,
 	.syn_retries = 5,
 	.data_retries = 15, /* RFC 9293 s3.8.3: R2 of at least 100 s */

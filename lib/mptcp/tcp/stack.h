@@ -42,6 +42,9 @@ struct stack_secrets {
 	struct siphash_key flow;   /* hash tables */
 };
 
+/* Path MTU besides what ICMP says: nothing; black holes (and back from them); and probing upwards. */
+enum tcp_mtu_probing { TCP_MTU_OFF, TCP_MTU_BLACKHOLE, TCP_MTU_ON };
+
 enum tcp_ecn { TCP_ECN_OFF, TCP_ECN_ACCEPT, TCP_ECN_REQUEST }; /* REQUEST accepts, too */
 
 struct tcp_config {
@@ -51,6 +54,7 @@ struct tcp_config {
 	uint32_t delack_ms;
 	uint8_t ecn;            /* enum tcp_ecn */
 	bool pacing;            /* tcp_pace.c */
+	uint8_t mtu_probing;    /* enum tcp_mtu_probing */
 	uint8_t rcv_wscale;     /* window scale we offer */
 	uint8_t syn_retries;    /* SYN and SYN/ACK retransmissions */
 	uint8_t data_retries;   /* RTOs in a row before giving up */

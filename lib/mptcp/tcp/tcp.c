@@ -151,6 +151,7 @@ void tcp_set_peer_mss(struct tcp *t, uint16_t peer_mss)
 		peer_mss = MSS_MIN;
 	t->peer_mss = peer_mss;
 	t->snd_mss = peer_mss < most ? peer_mss : most;
+	tcp_pmtu_init(t);
 }
 
 /* The peer's SYN or SYN/ACK: its sequence number and what its options agree to. */

@@ -249,6 +249,21 @@ struct tcp {
 	uint32_t undo_ts, undo_ts_first; /* our timestamp then, and when that first one was sent */
 	uint32_t undo_round;             /* SND.MAX at the last undo */
 	uint32_t retx_high;              /* end of the highest segment sent again */
+	/* path MTU (tcp_pmtu.c); sizes are those of IP packets, 0: none */
+	uint16_t pmtu;        /* of the path, as far as known: nothing but a probe is larger */
+	uint16_t search_high; /* RFC 4821 s7.1; pmtu is its eff_pmtu and search_low */
+	uint16_t probe_mss;   /* snd_mss for the next segment, which is to be a probe */
+	uint16_t probe_mtu;   /* of the probe that is out, which is [probe_seq, probe_end) */
+	uint16_t ptb_mtu;     /* told by ICMP about ptb_seq, not believed yet */
+	uint16_t hole_mtu;    /* pmtu before a black hole, which is to be tried again */
+	uint16_t len_sent, len_acked; /* payload of the largest segment (RFC 5927 s7.2) */
+	bool pmtu_low : 1;            /* pmtu is below what interface and peer take */
+	bool pmtu_recovery : 1;       /* recovery of what was too big: no sign of congestion */
+	bool probe_high : 1;          /* the next probe is of search_high, not half way */
+	bool probes_lost : 1; /* black holes were met: probe, too, where only they are looked for */
+	uint8_t probe_count;  /* probes of this size that were lost */
+	uint32_t probe_seq, probe_end, ptb_seq;
+	uint32_t probe_ms; /* none before */
 	/* the question of tcp_ask() */
 	bool asked;
 	uint32_t ask_seq; /* after the octet sent again */
@@ -358,9 +373,17 @@ bool tcp_time_wait_takeover(const struct tcp *t);
 /* End the connection that is in TIME_WAIT for the longest time. False: there is none. */
 bool tcp_time_wait_recycle(struct stack *st);
 
+/*
+ * Somebody says that the segment of t that began at seq was too big for a link of mtu octets. Returns
+ * CTR_NONE, or why that is not believed. Sends again what is too big.
+ * Source: RFC 8201, RFC 5927 s4.1 and s7.2.
+ */
+enum counter tcp_too_big(struct tcp *t, uint32_t seq, uint16_t mtu);
+
 /* --- output ---------------------------------------------------------------------------------- */
 
-/* Payload octets a segment can carry now: snd_mss less timestamps and opt_reserve; at least 1. */
+/* Payload octets a segment can carry now: snd_mss less timestamps and opt_reserve; at least 1. When the
+ * path is to be probed it is more for one segment. */
 uint16_t tcp_payload_max(const struct tcp *t);
 /* Payload octets that congestion window and peer window let go now, less what is queued unsent;
  * with nothing queued nor in flight at least tcp_payload_max(), so that a zero window is probed. */

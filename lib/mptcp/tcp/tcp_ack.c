@@ -84,6 +84,7 @@ static void delivered(struct tcp *t, const struct seg *s, struct tcp_ack *a)
 	uint32_t rtt_us = tcp_age_us(t, s);
 
 	tcp_rack_delivered(t, s, a);
+	tcp_pmtu_delivered(t, s);
 	if (s->n_tx != 1) {
 		a->retx_acked = true;
 		return;
@@ -120,6 +121,8 @@ void tcp_sndq_remove(struct tcp *t, struct seg *s)
 	if (t->sack_high == s)
 		t->sack_high = NULL;
 	segq_remove(&t->sndq, s);
+	if (unlikely(s->flags & SEG_PIECE))
+		tcp_pmtu_piece_gone(t, s);
 	s->flags &= ~(SEG_SENT | SEG_RETX | SEG_SACKED | SEG_LOST | SEG_FIN);
 	s->tcp = NULL;
 	seg_release(t->st, s);
@@ -470,6 +473,8 @@ void tcp_ack_in(struct tcp *t, struct tcp_rx *rx)
 		marks_follow(t);
 	}
 	tcp_loss_on_ack(t, &a);
+	if (unlikely(t->pmtu_low))
+		tcp_pmtu_plan(t);
 	rx->acked = a.acked;
 	rx->fin_acked = a.fin_acked;
 }

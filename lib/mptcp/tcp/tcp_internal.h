@@ -110,6 +110,7 @@ void tcp_lost_some(struct tcp *t, uint32_t flight);
 void tcp_flight_sent(struct tcp *t, struct seg *s);
 void tcp_flight_remove(struct tcp *t, struct seg *s);
 void tcp_flight_restore(struct tcp *t, struct seg *s);
+void tcp_flight_insert(struct tcp *t, struct seg *next, struct seg *s); /* next NULL: the latest */
 void tcp_rack_delivered(struct tcp *t, const struct seg *s, const struct tcp_ack *a);
 /* Octets newly marked lost. */
 uint32_t tcp_rack_on_ack(struct tcp *t, const struct tcp_ack *a);
@@ -129,6 +130,10 @@ bool tcp_reduce(struct tcp *t, uint32_t flight);
 /* s has left once more. */
 void tcp_recovery_sent_again(struct tcp *t, const struct seg *s);
 void tcp_recovery_enter_timeout(struct tcp *t);
+/* What was lost was too big for the path. */
+void tcp_recovery_enter_too_big(struct tcp *t);
+/* In such a recovery: something else is lost, or marked. */
+void tcp_recovery_congested(struct tcp *t, uint32_t flight);
 void tcp_recovery_leave(struct tcp *t);
 void tcp_prr_on_ack(struct tcp *t, const struct tcp_ack *a);
 bool tcp_undo_on_ack(struct tcp *t, const struct tcp_ack *a);
@@ -138,6 +143,33 @@ bool tcp_is_paced(const struct tcp *t);
 /* Whether so many octets may leave now. If not, tcp_output() is called when they may. */
 bool tcp_pace_allows(struct tcp *t, uint32_t octets);
 void tcp_pace_sent(struct tcp *t, uint32_t octets);
+
+/* tcp_pmtu.c */
+void tcp_pmtu_init(struct tcp *t);
+/* s as it may leave now: itself, or its first piece. NULL: no mbuf. */
+struct seg *tcp_pmtu_cut(struct tcp *t, struct seg *s);
+static inline struct seg *tcp_pmtu_fit(struct tcp *t, struct seg *s)
+{
+	return likely(!t->pmtu_low) ? s : tcp_pmtu_cut(t, s);
+}
+/* A piece has left the send queue. */
+void tcp_pmtu_piece_gone(struct tcp *t, struct seg *s);
+/* s is queued while a probe is wanted. */
+void tcp_pmtu_queued(struct tcp *t, const struct seg *s);
+void tcp_pmtu_arrived(struct tcp *t, const struct seg *s);
+static inline void tcp_pmtu_delivered(struct tcp *t, const struct seg *s)
+{
+	if (s->len > t->len_acked)
+		t->len_acked = s->len;
+	if (unlikely(t->pmtu_low))
+		tcp_pmtu_arrived(t, s);
+}
+/* At the end of an ACK: whether the next segment is to be a probe. */
+void tcp_pmtu_plan(struct tcp *t);
+/* Whether all that is lost is the probe: then it is dealt with. */
+bool tcp_pmtu_probe_lost(struct tcp *t);
+/* A retransmission timeout, before what follows from it. */
+void tcp_pmtu_timeout(struct tcp *t);
 
 /* tcp_rcv.c */
 enum counter tcp_rcv_text(struct tcp *t, struct tcp_rx *rx);

@@ -77,7 +77,7 @@ static void find_lost(struct tcp *t, struct tcp_ack *a, bool advanced)
 	if (t->use_sack) {
 		a->lost = tcp_rack_on_ack(t, a);
 		/* Also when what was lost meanwhile is new data beyond the recovery just left. */
-		if (t->lost_bytes > 0)
+		if (t->lost_bytes > 0 && !tcp_pmtu_probe_lost(t))
 			tcp_lost_some(t, t->snd_max - a->prior_una);
 	} else if (advanced) {
 		reno_advance(t);
@@ -96,6 +96,8 @@ void tcp_loss_on_ack(struct tcp *t, struct tcp_ack *a)
 	if (tcp_tlp_on_ack(t, a) && !t->in_recovery)
 		tcp_reduce(t, t->snd_max - a->prior_una);
 	find_lost(t, a, advanced);
+	if (unlikely(t->pmtu_recovery) && (a->lost > 0 || a->ece))
+		tcp_recovery_congested(t, t->snd_max - a->prior_una);
 	if (t->in_recovery && !t->rto_recovery)
 		tcp_prr_on_ack(t, a);
 	else if (!tcp_ecn_ack_in(t, a) && advanced && t->frto == TCP_FRTO_OFF)

@@ -72,6 +72,7 @@ static struct rte_mbuf *frame_of(struct tcp *t, const struct out *x, uint16_t *s
 	whole = x->len == s->len;
 	*sum = whole ? s->payload_sum : csum_partial(seg_payload(s) + x->off, x->len);
 	if (!whole || seg_in_flight_below(s) || RTE_MBUF_CLONED(seg_mbuf(s)) ||
+	    s->flags & SEG_PIECE ||
 	    s->payload_off < LINK_ROOM + tcp_ip_hdr_len(t) + TCP_OPTIONS_MAX)
 		return chained_frame(t, s, x->off, x->len);
 	seg_restore(s);
@@ -242,8 +243,9 @@ bool tcp_ask(struct tcp *t, struct seg *s)
 uint16_t tcp_payload_max(const struct tcp *t)
 {
 	unsigned int less = (t->use_ts ? TS_OPT_LEN : 0) + t->opt_reserve;
+	uint16_t mss = t->probe_mss != 0 ? t->probe_mss : t->snd_mss;
 
-	return t->snd_mss > less ? (uint16_t)(t->snd_mss - less) : 1;
+	return mss > less ? (uint16_t)(mss - less) : 1;
 }
 
 uint32_t tcp_flight(const struct tcp *t)
@@ -280,9 +282,12 @@ void tcp_send(struct tcp *t, struct seg *s)
 		seg_drop(s);
 		return;
 	}
-	s->flags &= ~(SEG_SENT | SEG_RETX | SEG_SACKED | SEG_LOST | SEG_FIN | SEG_FLIGHT);
+	s->flags &=
+		~(SEG_SENT | SEG_RETX | SEG_SACKED | SEG_LOST | SEG_FIN | SEG_FLIGHT | SEG_PIECE);
 	s->n_tx = 0;
 	s->seq = t->snd_end;
+	if (unlikely(t->probe_mss != 0))
+		tcp_pmtu_queued(t, s);
 	s->tcp = t;
 	seg_hold(t->st, s);
 	segq_push_tail(&t->sndq, s);
@@ -374,6 +379,8 @@ static bool send_seg(struct tcp *t, struct seg *s)
 	s->tx_us = tx_time(t, s);
 	if (s->n_tx < UINT8_MAX)
 		s->n_tx++;
+	if (s->len > t->len_sent)
+		t->len_sent = s->len;
 	tcp_flight_sent(t, s);
 	tcp_pace_sent(t, s->len);
 	if (t->in_recovery)
@@ -395,7 +402,7 @@ void tcp_retransmit_head(struct tcp *t)
 
 	while (s != NULL && s->flags & SEG_SENT && !(s->flags & SEG_LOST))
 		s = s->next;
-	if (s != NULL && s->flags & SEG_LOST)
+	if (s != NULL && s->flags & SEG_LOST && (s = tcp_pmtu_fit(t, s)) != NULL)
 		send_seg(t, s);
 }
 
@@ -425,6 +432,8 @@ bool tcp_send_probe(struct tcp *t, bool *fresh)
 
 	*fresh = tcp_has_new(t);
 	s = *fresh ? t->snd_unsent : tcp_last_sent(t);
+	if (s != NULL && (s = tcp_pmtu_fit(t, s)) != NULL && !*fresh)
+		s = tcp_last_sent(t);
 	return s != NULL && !(s->flags & (SEG_SACKED | SEG_LOST)) && send_seg(t, s);
 }
 
@@ -435,7 +444,11 @@ static void send_lost(struct tcp *t)
 	while (t->lost_bytes > 0 && s != NULL && s->flags & SEG_SENT) {
 		if (s->flags & SEG_LOST) {
 			uint32_t flight = tcp_flight(t);
+			struct seg *first = tcp_pmtu_fit(t, s);
 
+			if (first == NULL)
+				break;
+			s = first;
 			if ((flight > 0 && flight + s->len > t->cwnd) || !send_seg(t, s))
 				break;
 		}
@@ -501,7 +514,7 @@ static void send_new(struct tcp *t)
 	while ((s = t->snd_unsent) != NULL) {
 		uint32_t flight = tcp_flight(t);
 
-		if (window_blocks(t, s))
+		if ((s = tcp_pmtu_fit(t, s)) == NULL || window_blocks(t, s))
 			break;
 		/* With nothing whole in flight (a window probe's part at most) one may always go. */
 		if (tcp_unacked(t) && flight + s->len > t->cwnd)

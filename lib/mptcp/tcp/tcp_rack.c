@@ -62,6 +62,11 @@ void tcp_flight_restore(struct tcp *t, struct seg *s)
 		}
 		next = next->tx_next;
 	}
+	tcp_flight_insert(t, next, s);
+}
+
+void tcp_flight_insert(struct tcp *t, struct seg *next, struct seg *s)
+{
 	s->tx_next = next;
 	s->tx_prev = next != NULL ? next->tx_prev : t->flight_tail;
 	if (s->tx_prev != NULL)
@@ -170,7 +175,8 @@ void tcp_rack_timeout(struct tcp *t)
 {
 	if (!tcp_unacked(t) || t->rack_rtt_us == 0 || detect(t) == 0)
 		return;
-	tcp_lost_some(t, t->snd_max - t->snd_una);
+	if (!tcp_pmtu_probe_lost(t))
+		tcp_lost_some(t, t->snd_max - t->snd_una);
 	tcp_output(t);
 }
 

@@ -85,6 +85,7 @@ void tcp_recovery_enter_timeout(struct tcp *t)
 		t->cc->on_timeout(t, t->snd_max - t->snd_una);
 	}
 	t->cwnd = t->snd_mss;
+	t->pmtu_recovery = false;
 	begin(t);
 	slowed_down(t);
 	t->rto_recovery = true;
@@ -98,10 +99,40 @@ static uint32_t without_burst(const struct tcp *t, uint32_t cwnd)
 	return RTE_MIN(cwnd, tcp_flight(t) + BURST_SEGS * t->snd_mss);
 }
 
+/* The window stays, but what goes again begins in slow start (RFC 8201 s5.4). */
+void tcp_recovery_enter_too_big(struct tcp *t)
+{
+	begin(t);
+	t->rto_recovery = t->can_undo = false;
+	t->pmtu_recovery = true;
+	t->frto = TCP_FRTO_OFF;
+	t->prr_delivered = t->prr_out = 0;
+	t->recover_fs = t->snd_max - t->snd_una;
+	t->prior_ssthresh = t->ssthresh;
+	t->ssthresh = RTE_MAX(t->cwnd, 2u * t->snd_mss);
+	t->cwnd = tcp_flight(t) + t->snd_mss;
+	tcp_retransmit_head(t);
+}
+
+void tcp_recovery_congested(struct tcp *t, uint32_t flight)
+{
+	t->pmtu_recovery = false;
+	t->cwnd = t->ssthresh;
+	t->ssthresh = t->prior_ssthresh;
+	t->recover_fs = flight;
+	t->prr_delivered = t->prr_out = 0;
+	if (!tcp_reduce(t, flight))
+		t->ssthresh = RTE_MIN(t->ssthresh, t->cwnd);
+	t->cwnd = tcp_flight(t) + t->snd_mss;
+}
+
 void tcp_recovery_leave(struct tcp *t)
 {
 	if (!t->rto_recovery)
 		t->cwnd = without_burst(t, t->ssthresh);
+	if (t->pmtu_recovery)
+		t->ssthresh = RTE_MAX(t->ssthresh, t->prior_ssthresh);
+	t->pmtu_recovery = false;
 	t->in_recovery = t->rto_recovery = false;
 	t->frto = TCP_FRTO_OFF;
 	t->dupacks = 0;

@@ -89,6 +89,7 @@ static void retransmission_timeout(struct tcp *t)
 	t->ops->timeout(t);
 	if (t->state == TCPS_CLOSED || !tcp_unacked(t))
 		return;
+	tcp_pmtu_timeout(t);
 	tcp_loss_on_timeout(t);
 	tcp_output(t);
 	if (t->state != TCPS_CLOSED && tcp_unacked(t))
