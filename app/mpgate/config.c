@@ -323,7 +323,8 @@ static void load_mptcp(struct load *l, const struct raw_mptcp *raw)
 static void load_tcp(struct load *l, const struct raw_tcp *raw)
 {
 	static const char *const known[] = {"cubic", "newreno"};
-	static const char *const ecn[] = {"off", "accept", "request"}; /* enum tcp_ecn */
+	static const char *const ecn[] = {"off", "accept", "request"};   /* enum tcp_ecn */
+	static const char *const probing[] = {"off", "blackhole", "on"}; /* enum tcp_mtu_probing */
 	static const struct raw_tcp none;
 	struct config *cfg = l->cfg;
 	unsigned int cc;
@@ -336,6 +337,8 @@ static void load_tcp(struct load *l, const struct raw_tcp *raw)
 	copy_text(cfg->congestion, sizeof(cfg->congestion), known[cc], "");
 	cfg->pacing = flag(raw->pacing, "tcp.pacing");
 	cfg->ecn = (uint8_t)one_of(l, raw->ecn, "tcp.ecn", ecn, ARRAY_LEN(ecn));
+	cfg->mtu_probing = (uint8_t)one_of(l, raw->mtu_probing, "tcp.mtu_probing", probing,
+					   ARRAY_LEN(probing));
 }
 
 /* Let libcyaml fill struct raw_config and turn that into *cfg. */

@@ -113,6 +113,7 @@ struct config {
 	char congestion[16]; /* "cubic" or "newreno" */
 	uint8_t ecn;         /* enum tcp_ecn */
 	bool pacing;
+	uint8_t mtu_probing; /* enum tcp_mtu_probing */
 	uint32_t time_wait_ms;
 	uint32_t half_open_max; /* a worker: above it SYN cookies */
 	uint32_t drain_ms;      /* SIGTERM: how long live relays may go on */

@@ -104,8 +104,8 @@ struct raw_mptcp {
 };
 
 struct raw_tcp {
-	char *congestion, *ecn;
 	bool *pacing;
+	char *congestion, *ecn, *mtu_probing;
 	uint64_t *time_wait_ms, *half_open;
 };
 

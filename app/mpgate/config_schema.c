@@ -106,6 +106,7 @@ static const cyaml_schema_field_t tcp_fields[] = {
 	TEXT("congestion", OPT, raw_tcp, congestion, TEXT_MAX),
 	TEXT("ecn", OPT, raw_tcp, ecn, TEXT_MAX),
 	BOOL("pacing", raw_tcp, pacing),
+	TEXT("mtu_probing", OPT, raw_tcp, mtu_probing, TEXT_MAX),
 	NUM("time_wait_ms", OPT, raw_tcp, time_wait_ms),
 	NUM("half_open", OPT, raw_tcp, half_open),
 	CYAML_FIELD_END,
@@ -162,6 +163,7 @@ static const struct cfg_rule rules[] = {
 	{"tcp.congestion", 0, 0, 0, "cubic"},
 	{"tcp.ecn", 0, 0, 0, "accept"},
 	{"tcp.pacing", true, 0, 1, NULL},
+	{"tcp.mtu_probing", 0, 0, 0, "on"},
 	{"tcp.time_wait_ms", 60000, 0, 240000, NULL}, /* at most 2 MSL, RFC 9293 s3.4.2 */
 	{"tcp.half_open", 4096, 1, 1 << 23, NULL},
 	{"control.socket", 0, 0, 0, "/run/mpgate.sock"},

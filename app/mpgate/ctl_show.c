@@ -429,6 +429,7 @@ static void add_subflow(struct listing *l, const struct conn_info *c, const stru
 		{"rto_ms", f->rto_ms},
 		{"cwnd", f->cwnd},
 		{"mss", f->mss},
+		{"pmtu", f->pmtu},
 		{"unacked", f->unacked},
 		{"retrans", f->retrans},
 		{"bytes_sent", f->bytes_sent},

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * ICMP and ICMPv6 echo, answered in the buffer it came in, within a rate limit. All other types
- * are counted and dropped: nothing here moves state of a connection. Worker threads.
- * Source: RFC 792, RFC 1122 s3.2.2.6, RFC 4443 s4.
+ * ICMP and ICMPv6: echo, answered in the buffer it came in; what says that a packet was too big, for the
+ * worker whose connection sent it. Each within a rate limit. All other types are counted and dropped.
+ * Worker threads. Source: RFC 792, RFC 1122 s3.2.2.6, RFC 4443 s4, RFC 8201.
  */
 #include <netinet/in.h>
 #include <string.h>
 
 #include "mptcp/wire/checksum.h"
+#include "mptcp/wire/icmp.h"
 #include "mptcp/wire/octets.h"
 #include "worker.h"
 
@@ -86,6 +87,29 @@ static bool echo6_reply(uint8_t *ip, uint8_t *icmp, unsigned int len)
 	return true;
 }
 
+/* moved: it has come from another worker. */
+static void too_big(struct worker *w, struct rte_mbuf *m, bool moved)
+{
+	enum counter reason = CTR_DROP_ICMP_LIMIT;
+	struct icmp_too_big e;
+
+	if (moved || rate_limit_ok(&w->too_big_limit, w->st.now_ms))
+		reason = icmp_parse_too_big(&e, m);
+	if (reason == CTR_NONE) {
+		if (w->st.n_workers > 1 && !steer_quoted(w, m, &e.key, moved))
+			return;
+		reason = mptcp_too_big(&w->mp, &e);
+	}
+	rte_pktmbuf_free(m);
+	if (reason != CTR_NONE)
+		st_inc(&w->st, reason);
+}
+
+void icmp_too_big_moved(struct worker *w, struct rte_mbuf *m)
+{
+	too_big(w, m, true);
+}
+
 void icmp_input(struct worker *w, struct rte_mbuf *m, bool v4)
 {
 	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
@@ -96,6 +120,10 @@ void icmp_input(struct worker *w, struct rte_mbuf *m, bool v4)
 	struct nexthop *nh;
 	uint16_t mtu;
 
+	if (icmp_is_too_big(m)) {
+		too_big(w, m, false);
+		return;
+	}
 	off = icmp_offset(m, v4, &len);
 	if (off == 0)
 		goto drop;

@@ -159,6 +159,7 @@ static void app_protocols(struct app *app)
 	app->tcp.cc = strcmp(cfg->congestion, cc_newreno.name) == 0 ? &cc_newreno : &cc_cubic;
 	app->tcp.ecn = cfg->ecn;
 	app->tcp.pacing = cfg->pacing;
+	app->tcp.mtu_probing = cfg->mtu_probing;
 	app->tcp.time_wait_ms = cfg->time_wait_ms;
 	app->n_local_addrs = (uint8_t)cfg->n_signal;
 	for (unsigned int i = 0; i < cfg->n_signal; i++)

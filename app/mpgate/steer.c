@@ -288,6 +288,17 @@ static bool steer_join(struct worker *w, struct rte_mbuf *m, uint16_t to)
 	return false;
 }
 
+bool steer_quoted(struct worker *w, struct rte_mbuf *m, const struct flow_key *key, bool moved)
+{
+	const struct steer_entry *e = entry_find(w, key);
+	uint16_t rss = steer_rss_owner(key);
+
+	/* As in steer_take(): who sent it here may not have had the entry yet. */
+	if (moved && (e == NULL || rss != w->index))
+		return true;
+	return steer_join(w, m, e != NULL ? e->owner : rss);
+}
+
 /* A pure ACK whose header has room for MP_JOIN's third form: the parser must look at it. */
 static bool may_be_join_ack(const struct rte_mbuf *m, uint8_t flags, uint16_t l4_off)
 {
@@ -375,9 +386,14 @@ static unsigned int steer_take(struct worker *w, struct rte_ring *r, unsigned in
 	unsigned int n = rte_ring_sc_dequeue_burst(r, (void **)m, max, NULL);
 
 	for (unsigned int i = 0; i < n; i++) {
-		enum counter reason = pkt_parse(&p, m[i]);
 		struct steer_entry *e;
+		enum counter reason;
 
+		if (unlikely(icmp_is_too_big(m[i]))) {
+			icmp_too_big_moved(w, m[i]);
+			continue;
+		}
+		reason = pkt_parse(&p, m[i]);
 		if (reason != CTR_NONE) {
 			steer_drop(w, m[i], reason);
 			continue;

@@ -13,7 +13,8 @@
  * Any worker may poll any queue, so an entry is installed at every other worker: the owner sends
  * it to all, before its own packets to the peer leave, and orders it away at the end. Each owner
  * has an equal share of every table, so an entry that the owner has room for fits everywhere.
- * Unproven packets travel in rings of their own, behind token buckets, a few a pass.
+ * Unproven packets travel in rings of their own, behind token buckets, a few a pass; so do ICMP errors,
+ * by rules 1 and 4 for the packet they quote.
  * Source: RFC 8684 s3.2; the hash is Toeplitz with a key of period 16, the same both ways.
  */
 #ifndef MPGATE_STEER_H
@@ -86,6 +87,9 @@ void steer_rings_free(struct app *app);
 bool steer_in(struct worker *w, struct rte_mbuf *m, struct pkt *p, bool *parsed);
 /* The second look of the RSS owner at the parsed packet: whether m was sent on (consumed). */
 bool steer_moved(struct worker *w, struct rte_mbuf *m, const struct pkt *p);
+/* m is an ICMP error about a packet of key, which anyone may have made up; moved: it came over a ring.
+ * Returns whether it is w's to look at; else m was consumed. */
+bool steer_quoted(struct worker *w, struct rte_mbuf *m, const struct flow_key *key, bool moved);
 /* Take what other workers sent: orders first, then packets. Returns the number taken. */
 unsigned int steer_poll(struct worker *w);
 

@@ -25,6 +25,7 @@
 
 /* Limits of one worker, a second. */
 #define ICMP_RATE    1000
+#define TOO_BIG_RATE 5000
 #define CTRL_RATE    2000  /* ARP and ND frames of a port for the control thread */
 #define WANT_RATE    2000  /* requests to resolve */
 #define SLEEP_PASSES 8     /* empty passes before the CPU is given up ... */
@@ -98,6 +99,7 @@ struct worker *worker_new(struct app *app, uint16_t index)
 	w->tsc_hz = rte_get_tsc_hz();
 	w->tsc_base = app->tsc_base;
 	w->icmp_limit = limit_of(ICMP_RATE);
+	w->too_big_limit = limit_of(TOO_BIG_RATE);
 	for (unsigned int i = 0; i < RTE_DIM(w->ctrl_limit); i++)
 		w->ctrl_limit[i] = limit_of(CTRL_RATE);
 	w->want_limit = limit_of(WANT_RATE);

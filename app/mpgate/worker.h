@@ -63,7 +63,7 @@ struct worker {
 	struct worker_txq txqs[CFG_PORTS_MAX];
 	struct nexthop_cache nexthops;
 	struct steer steer;
-	struct rate_limit icmp_limit, want_limit;
+	struct rate_limit icmp_limit, too_big_limit, want_limit;
 	struct rate_limit ctrl_limit[CFG_PORTS_MAX]; /* a flood on one port is that port's */
 	/* rings by the other worker's index; [index] is NULL. in: r; out: w */
 	struct rte_ring *steer_in[CFG_WORKERS_MAX], *steer_out[CFG_WORKERS_MAX];
@@ -128,6 +128,8 @@ void rx_tcp(struct worker *w, struct rte_mbuf *m, struct pkt *p, bool parsed);
 /* icmp.c: an ICMP or ICMPv6 packet (not neighbour discovery) for an address of ours, at its IP
  * header; consumed. */
 void icmp_input(struct worker *w, struct rte_mbuf *m, bool v4);
+/* icmp.c: "too big", by its type, that another worker has sent here; consumed. */
+void icmp_too_big_moved(struct worker *w, struct rte_mbuf *m);
 
 /* tx.c: stack_ops.output. */
 void tx_output(struct stack *st, struct rte_mbuf *m, struct nexthop *nh);

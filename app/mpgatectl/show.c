@@ -218,6 +218,7 @@ static void subflow_note(char *note, const json_t *s)
 	static const char *const keys[][2] = {
 		{"rto_ms", "rto"},
 		{"mss", "mss"},
+		{"pmtu", "pmtu"},
 		{"cwnd", "cwnd"},
 		{"ssthresh", "ssthresh"},
 		{"bytes_sent", "bytes_sent"},
