@@ -173,3 +173,51 @@ bool frame_mark(struct frame *f)
 	}
 	return true;
 }
+
+void frame_seal_too_big(struct frame *f)
+{
+	bool v4 = f->b[0] >> 4 == 4;
+	unsigned int off = v4 ? 20 : 40;
+	uint64_t sum = 0;
+
+	if (v4) {
+		set16(&f->b[2], f->len);
+		set16(&f->b[10], 0);
+		set16(&f->b[10], fold(sum_of(f->b, 20, 0)));
+	} else {
+		set16(&f->b[4], (uint16_t)(f->len - 40));
+		sum = sum_of(&f->b[8], 32, f->len - 40u + 58u);
+	}
+	set16(&f->b[off + 2], 0);
+	set16(&f->b[off + 2], fold(sum_of(&f->b[off], f->len - off, sum)));
+}
+
+/* From a neighbour of the receiver: the last octet of its address is another one. */
+struct frame *frame_too_big(const struct frame *f, uint32_t mtu, unsigned int quote)
+{
+	struct frame *e = frame_new();
+	bool v4 = f->b[0] >> 4 == 4;
+	unsigned int off = v4 ? 20 : 40;
+
+	quote = quote < f->len ? quote : f->len;
+	memset(e->b, 0, off + 8);
+	e->b[0] = v4 ? 0x45 : 0x60;
+	e->b[v4 ? 8 : 7] = 64;
+	e->b[v4 ? 9 : 6] = v4 ? 1 : 58;
+	if (v4) {
+		memcpy(&e->b[12], &f->b[16], 4);
+		memcpy(&e->b[16], &f->b[12], 4);
+		set16(&e->b[off + 6], (uint16_t)mtu);
+	} else {
+		memcpy(&e->b[8], &f->b[24], 16);
+		memcpy(&e->b[24], &f->b[8], 16);
+		set32(&e->b[off + 4], mtu);
+	}
+	e->b[v4 ? 15 : 23] ^= 0x40;
+	e->b[off] = v4 ? 3 : 2;
+	e->b[off + 1] = v4 ? 4 : 0;
+	memcpy(&e->b[off + 8], f->b, quote);
+	e->len = (uint16_t)(off + 8 + quote);
+	frame_seal_too_big(e);
+	return e;
+}

@@ -20,6 +20,12 @@ struct frame {
 	uint8_t b[FRAME_MAX];
 };
 
+/* What a router says of f (RFC 792, RFC 4443 s3.2): the next link takes mtu; quote octets of f come with
+ * it. */
+struct frame *frame_too_big(const struct frame *f, uint32_t mtu, unsigned int quote);
+/* After a change of such a frame: its checksums anew. */
+void frame_seal_too_big(struct frame *f);
+
 /* Where things are in a TCP segment, and what they say. */
 struct tcp_view {
 	uint8_t *ip, *th, *opt, *payload;

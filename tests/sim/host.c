@@ -148,6 +148,18 @@ static void input(struct host *h, struct frame *f)
 		return;
 	}
 	memcpy(rte_pktmbuf_append(m, f->len), f->b, f->len);
+	if (icmp_is_too_big(m)) {
+		struct icmp_too_big e;
+
+		drop = icmp_parse_too_big(&e, m);
+		if (drop == CTR_NONE)
+			drop = mptcp_too_big(&h->w.mp, &e);
+		if (drop != CTR_NONE)
+			st_inc(&h->w.st, drop);
+		rte_pktmbuf_free(m);
+		frame_free(f);
+		return;
+	}
 	drop = pkt_parse(&p, m);
 	if (drop != CTR_NONE) {
 		st_inc(&h->w.st, drop);

@@ -200,6 +200,8 @@ void inspect_sent(struct host *h, struct frame *f)
 		broken(h, t, "sent beyond the congestion window");
 	if (t->state == TCPS_SYN_SENT || t->state == TCPS_SYN_RCVD || t->state == TCPS_TIME_WAIT)
 		broken(h, t, "data sent in this state");
+	if (f->len > t->pmtu && !(t->probe_mtu >= f->len && v.seq == t->probe_seq))
+		broken(h, t, "sent beyond the path MTU");
 }
 
 uint32_t inspect_conn_id(struct host *h, const struct flow_key *key)

@@ -56,6 +56,8 @@ MUTANTS = [
      "t->fin_ofo && t->rcv_nxt == t->fin_seq)", "t->fin_ofo)"),
     ("the right edge moves left", "lib/mptcp/conn/data_rx.c",
      "\t\twnd = least & ~(unit - 1);", "\t\twnd = (least / 2) & ~(unit - 1);"),
+    ("what the path does not take is not cut", "lib/mptcp/tcp/tcp_pmtu.c",
+     "\treturn cut(t, s, max);", "\treturn cut(t, s, UINT16_MAX);"),
     ("no timer for a closed window", "lib/mptcp/tcp/tcp_out.c",
      "\tif (!tcp_timer_on(t, TCPD_PERSIST))\n"
      "\t\ttcp_timer_set(t, TCPD_PERSIST, persist_ms(t));", "\t(void)persist_ms;"),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Links. The order of what happens to a packet: outage, size, loss, queue and rate, damage, delay.
+ * Links. The order of what happens to a packet: outage, size, loss, queue and rate, damage, delay. A
+ * router that tells of sizes stands before the middleboxes, so that it knows addresses and numbers as
+ * the sender does.
  */
 #include <string.h>
 
@@ -92,6 +94,72 @@ static uint64_t arrival(struct link *l, uint64_t at_ns)
 	return at_ns;
 }
 
+static bool too_big(const struct link *l, const struct frame *f)
+{
+	const struct sc_link *c = l->spec;
+
+	return c->mtu != 0 && f->len > c->mtu &&
+	       l->path->sim->now_ns / NSEC_PER_MSEC >= c->mtu_from_ms;
+}
+
+static void told(struct sim *s, void *ctx, uint64_t arg)
+{
+	struct link *l = ctx;
+	struct path *p = l->path;
+
+	host_receive(p->host[l == &p->link[DIR_UP] ? 0 : 1], p, (struct frame *)(uintptr_t)arg);
+	(void)s;
+}
+
+/* The sender of what l was to carry gets e. */
+static void tell(struct link *l, struct frame *e)
+{
+	struct sim *s = l->path->sim;
+
+	if (lost(l, &s->rng))
+		frame_free(e);
+	else
+		sim_frame_at(s, s->now_ns + l->spec->delay_us * NSEC_PER_USEC, told, l, e);
+}
+
+/* Each is wrong in one way, but for the first kind: such a packet is out, and only that it arrives
+ * speaks against it. */
+static void forge(struct link *l, const struct frame *f)
+{
+	static const uint32_t mtus[] = {0, 68, 575, 65535, UINT32_MAX};
+	struct rng *r = &l->path->sim->rng;
+	bool v4 = f->b[0] >> 4 == 4;
+	unsigned int quote = (v4 ? 20 : 40) + 8, at = quote + quote - 4;
+	unsigned int kind = (unsigned int)rng_below(r, 5);
+	uint32_t mtu = (uint32_t)rng_range(r, v4 ? 576 : 1280, 1500);
+	struct frame *e;
+
+	if (kind == 1)
+		mtu = mtus[rng_below(r, 5)];
+	e = frame_too_big(f, mtu, kind == 2 ? (unsigned int)rng_below(r, quote) : quote);
+	if (kind == 3) {
+		set32(&e->b[at],
+		      get32(&e->b[at]) + 0x40000000u + (uint32_t)rng_below(r, 0x80000000u));
+		frame_seal_too_big(e);
+	} else if (kind == 4) {
+		e->b[rng_below(r, e->len)] ^= (uint8_t)(1u << rng_below(r, 8));
+	}
+	tell(l, e);
+}
+
+/* Returns whether f, which is consumed then, is too big and its sender is told. */
+static bool router(struct link *l, struct frame *f)
+{
+	if (rng_chance(&l->path->sim->rng, l->spec->forged_ppm))
+		forge(l, f);
+	if (!l->spec->router || !too_big(l, f))
+		return false;
+	l->stats.too_big++;
+	tell(l, frame_too_big(f, l->spec->mtu, f->len < 500 ? f->len : 500));
+	frame_free(f);
+	return true;
+}
+
 static void link_send(struct link *l, struct frame *f)
 {
 	struct sim *s = l->path->sim;
@@ -100,7 +168,7 @@ static void link_send(struct link *l, struct frame *f)
 
 	if (in_outage(c, s->now_ns / NSEC_PER_MSEC)) {
 		l->stats.outage++;
-	} else if (c->mtu != 0 && f->len > c->mtu) {
+	} else if (too_big(l, f)) {
 		l->stats.too_big++;
 	} else if (lost(l, &s->rng)) {
 		l->stats.lost++;
@@ -149,6 +217,8 @@ void path_forward(struct path *p, enum dir dir, int i, struct frame *f)
 
 void path_send(struct path *p, unsigned int e, struct frame *f)
 {
+	if (router(&p->link[e == 0 ? DIR_UP : DIR_DOWN], f))
+		return;
 	if (e == 0)
 		path_forward(p, DIR_UP, 0, f);
 	else

@@ -33,7 +33,10 @@ struct sc_link {
 	uint32_t reorder_ppm, reorder_us; /* these are late by so much */
 	uint32_t dup_ppm;
 	uint32_t corrupt_ppm; /* one bit flipped */
-	uint16_t mtu;         /* larger packets vanish; 0: no limit */
+	uint16_t mtu;         /* larger packets vanish; 0: no limit ... */
+	uint32_t mtu_from_ms; /* ... since then */
+	bool router;          /* ... and their sender is told (ICMP) */
+	uint32_t forged_ppm;  /* beside packets: ICMP "too big" that nobody has reason to send */
 	uint32_t flap_up_ms, flap_down_ms;
 	unsigned int n_outages;
 	struct sc_outage outages[SC_OUTAGES_MAX];

@@ -31,7 +31,9 @@ struct raw_link {
 	double rate_mbit, delay_ms, jitter_ms, queue_kib, mark_kib, loss_percent;
 	double burst_enter_percent, burst_leave_percent, burst_loss_percent;
 	double reorder_percent, reorder_ms, duplicate_percent, damage_percent;
-	uint32_t mtu, flap_up_ms, flap_down_ms;
+	double forged_percent;
+	uint32_t mtu, mtu_from_ms, flap_up_ms, flap_down_ms;
+	bool router;
 	struct raw_outage *outages;
 	unsigned int n_outages;
 };
@@ -105,6 +107,9 @@ static const cyaml_schema_field_t link_fields[] = {
 	REAL(raw_link, duplicate_percent),
 	REAL(raw_link, damage_percent),
 	NUM(raw_link, mtu),
+	NUM(raw_link, mtu_from_ms),
+	FLAG(raw_link, router),
+	REAL(raw_link, forged_percent),
 	NUM(raw_link, flap_up_ms),
 	NUM(raw_link, flap_down_ms),
 	CYAML_FIELD_SEQUENCE_COUNT("outages", OPT_PTR, struct raw_link, outages, n_outages, &outage,
@@ -194,6 +199,9 @@ static void to_link(struct sc_link *l, const struct raw_link *r)
 		.dup_ppm = ppm(r->duplicate_percent),
 		.corrupt_ppm = ppm(r->damage_percent),
 		.mtu = (uint16_t)r->mtu,
+		.mtu_from_ms = r->mtu_from_ms,
+		.router = r->router,
+		.forged_ppm = ppm(r->forged_percent),
 		.flap_up_ms = r->flap_up_ms,
 		.flap_down_ms = r->flap_down_ms,
 		.n_outages = r->n_outages,

@@ -155,6 +155,27 @@ static void random_tcp(struct rng *r, struct sc_tcp *t)
 		t->time_wait_ms = (uint32_t)rng_log(r, 60000, 240000);
 }
 
+/* What fits an interface may not fit the path. */
+static void random_mtu(struct rng *r, struct sc_path *p, bool v6)
+{
+	struct sc_link *links[] = {&p->up, &p->down};
+	bool joined = false;
+
+	/* What a middlebox puts together vanishes for ever. */
+	for (unsigned int i = 0; i < p->n_boxes; i++)
+		joined = joined || p->boxes[i].kind == BOX_COALESCE;
+	for (unsigned int i = 0; i < 2; i++) {
+		if (percent(r, 20) && !joined) {
+			links[i]->mtu = (uint16_t)rng_range(r, v6 ? 1280 : 576, 1499);
+			links[i]->router = percent(r, 60);
+			if (percent(r, 30))
+				links[i]->mtu_from_ms = (uint32_t)rng_log(r, 10, 5000);
+		}
+		if (percent(r, 10))
+			links[i]->forged_ppm = (uint32_t)rng_log(r, PPM(0.1), PPM(20));
+	}
+}
+
 void scenario_random(struct scenario *sc, uint64_t seed)
 {
 	struct rng r = {rng_mix(seed + 1)};
@@ -207,4 +228,7 @@ void scenario_random(struct scenario *sc, uint64_t seed)
 		if (sc->cookies && c->client.bytes == 0)
 			c->client.bytes = 1;
 	}
+	for (unsigned int i = 0; i < sc->n_paths; i++)
+		random_mtu(&r, &sc->paths[i], sc->v6);
+	random_mtu(&r, &sc->server_path, sc->v6);
 }

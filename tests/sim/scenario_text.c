@@ -43,6 +43,11 @@ static void say_link(struct text *t, const char *name, const struct sc_link *l)
 		say(t, ", dup %.3g %%", l->dup_ppm / 1e4);
 	if (l->corrupt_ppm != 0)
 		say(t, ", damage %.3g %%", l->corrupt_ppm / 1e4);
+	if (l->mtu != 0)
+		say(t, ", %s %u from %u ms", l->router ? "router" : "black hole", l->mtu,
+		    l->mtu_from_ms);
+	if (l->forged_ppm != 0)
+		say(t, ", forged ICMP %.3g %%", l->forged_ppm / 1e4);
 	for (unsigned int i = 0; i < l->n_outages; i++)
 		say(t, ", out %u-%u ms", l->outages[i].from_ms, l->outages[i].to_ms);
 	if (l->flap_down_ms != 0)
