@@ -98,6 +98,7 @@ static void check_subflow(struct mptcp *mp, const struct conn *c, struct subflow
 {
 	const struct tcp *t = &sf->tcp;
 	const struct seg *s;
+	unsigned int segs;
 
 	MUST(sf->conn == c && !sf->dead && t->state != TCPS_CLOSED);
 	MUST(sf->slot >= 1 && sf->slot <= CONN_SLOTS_MAX && c->slots & (1u << (sf->slot - 1)));
@@ -111,6 +112,9 @@ static void check_subflow(struct mptcp *mp, const struct conn *c, struct subflow
 		MUST(s->holders <= 2);
 		sum->segs += s->holders == 1;
 	}
+	sum->loose += tcp_watch_wholes(t, &segs);
+	sum->loose -= segs;
+	sum->segs += segs;
 	sum->segs += t->ofo.n;
 	sum->subflows++;
 	sum->half_open += t->half_open_counted;

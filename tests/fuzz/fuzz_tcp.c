@@ -28,6 +28,7 @@ static bool alive(void)
 
 static void check(void)
 {
+	unsigned int segs, wholes = 0;
 	uint32_t held = 0;
 
 	MUST(r.ctrs[CTR_TCP_BAD_STATE] == 0);
@@ -38,6 +39,8 @@ static void check(void)
 		MUST(r.app->closed == (t->state == TCPS_CLOSED && r.app->watch.begun) ||
 		     !r.app->watch.begun);
 		held = t->sndq.n + t->ofo.n + r.app->kept.n;
+		wholes = tcp_watch_wholes(t, &segs);
+		MUST(segs == 0); /* nobody else held it */
 		if (t->state != TCPS_CLOSED && t->state != TCPS_SYN_SENT)
 			MUST(r.app->received + r.app->kept.bytes + t->fin_rcvd ==
 			     t->rcv_nxt - t->irs - 1);
@@ -45,7 +48,7 @@ static void check(void)
 	MUST(r.ctrs[CTR_CUR_SEGS] == held);
 	MUST(r.ctrs[CTR_CUR_HALF_OPEN] <= 1 && r.ctrs[CTR_CUR_TIME_WAIT] <= 1);
 	if (r.n_kept == 0)
-		MUST(fuzz_pool_used(pool) + fuzz_pool_used(wire) == held);
+		MUST(fuzz_pool_used(pool) + fuzz_pool_used(wire) == held + wholes);
 }
 
 /* --- the peer ---------------------------------------------------------------------------------------- */
@@ -499,6 +502,20 @@ static void step_app(uint8_t what)
 	}
 }
 
+/* A router, or who passes for one. */
+static void step_too_big(uint8_t how)
+{
+	struct tcp *t = &r.app->t;
+	uint32_t seq = how & 2 ? t->snd_una + in_u8(&r.in) * 6u : in_u32(&r.in);
+	uint16_t mtu = in_u16(&r.in), pmtu = t->pmtu;
+	bool flies = seq_leq(t->snd_una, seq) && seq_lt(seq, t->snd_max);
+	enum counter reason = tcp_too_big(t, seq, mtu);
+
+	trace("ICMP: seq %u too big for %u: reason %d", seq, mtu, (int)reason);
+	MUST(t->pmtu <= pmtu && (reason == CTR_NONE || t->pmtu == pmtu));
+	MUST(reason != CTR_NONE || (flies && mtu >= RTE_MIN(pmtu, 576)));
+}
+
 static void step_machine(uint8_t what)
 {
 	uint8_t arg = in_u8(&r.in);
@@ -526,7 +543,10 @@ static void step_machine(uint8_t what)
 		r.cookies = arg & 1;
 		break;
 	default:
-		tcp_time_wait_recycle(&r.st);
+		if (arg & 1 && alive())
+			step_too_big(arg);
+		else
+			tcp_time_wait_recycle(&r.st);
 		break;
 	}
 }

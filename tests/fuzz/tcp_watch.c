@@ -84,6 +84,30 @@ static void check_sndq(const struct tcp *t)
 	MUST(!fin || t->fin_queued);
 }
 
+/* Pieces of one segment follow each other, and the last one of them holds it. */
+unsigned int tcp_watch_wholes(const struct tcp *t, unsigned int *segs)
+{
+	const struct seg *s;
+	unsigned int n = 0;
+
+	*segs = 0;
+	SEGQ_FOREACH (s, &t->sndq) {
+		const struct seg *next = s->next;
+
+		if (!(s->flags & SEG_PIECE))
+			continue;
+		if (next != NULL && next->flags & SEG_PIECE &&
+		    seg_mbuf(next)->buf_addr == seg_mbuf(s)->buf_addr) {
+			MUST(s->whole == NULL);
+			continue;
+		}
+		n += s->whole == NULL || s->whole->holders == 1;
+		*segs += s->whole != NULL && s->whole->holders == 1;
+		MUST(s->whole == NULL || s->whole->tcp == t);
+	}
+	return n;
+}
+
 /* Whether all of b is queued out of order: what was reported may not be forgotten. */
 static bool ofo_has(const struct tcp *t, const struct sack_block *b)
 {
@@ -203,7 +227,8 @@ static void check_state(const struct tcp *t)
 	if (t->state == TCPS_ESTABLISHED || t->state == TCPS_CLOSE_WAIT)
 		MUST(!t->fin_queued);
 	if (tcp_synchronised(t))
-		MUST(t->cwnd > 0 && t->snd_mss >= MSS_MIN);
+		MUST(t->cwnd > 0 && t->snd_mss >= MSS_MIN && t->snd_mss <= t->peer_mss);
+	MUST(t->pmtu <= t->mtu && (t->pmtu_low || t->probe_mss == 0));
 }
 
 void tcp_watch_step(struct tcp_watch *w, const struct tcp *t)
@@ -265,7 +290,10 @@ static void check_payload_out(const struct tcp_watch *w, const struct tcp *t, co
 	MUST(sends_data(t) || seq_leq(end, t->snd_una));
 	MUST(!t->no_data);
 	MUST(seq_leq(end, t->snd_end));
-	MUST(p->payload_len + opt_len <= t->snd_mss);
+	if (t->probe_mtu == 0 || p->seq != t->probe_seq)
+		MUST(p->payload_len + opt_len <= t->snd_mss);
+	MUST(p->payload_len + opt_len <= t->peer_mss);
+	MUST(p->payload_len + opt_len + tcp_ip_hdr_len(t) <= t->mtu);
 	MUST(w->has_peer_edge && seq_leq(end, w->peer_edge));
 	/* What goes for the first time stays within the window as it is now. */
 	if (seq_lt(t->snd_max, end))

@@ -22,5 +22,8 @@ void tcp_watch_step(struct tcp_watch *w, const struct tcp *t);
 void tcp_watch_in(struct tcp_watch *w, const struct tcp *t, const struct pkt *p);
 /* t sends s: from within stack_ops.output(). slack: octets its right edge may waver by. */
 void tcp_watch_out(struct tcp_watch *w, const struct tcp *t, const struct sent *s, uint32_t slack);
+/* Buffers that t's pieces of segments keep beside their own and those of the data level; *segs of them are
+ * segments still. */
+unsigned int tcp_watch_wholes(const struct tcp *t, unsigned int *segs);
 
 #endif
