@@ -737,6 +737,10 @@ class Lab:
                 self._rule(f"loss{path}{d}", dev,
                            f"numgen random mod 1000 < {round(percent * 10)} drop")
 
+    def small_mtu(self, path, mtu):
+        """Larger packets towards the client vanish."""
+        self._rule(f"mtu{path}", f"a{path}", f"meta length > {mtu} drop")
+
     STRIP = {"syn": ("out", "tcp flags & (syn | ack) == syn"),
              "synack": ("in", "tcp flags & (syn | ack) == (syn | ack)"),
              "established-in": ("in", "tcp flags & syn == 0"),

@@ -6,7 +6,7 @@ import struct
 import pytest
 from scapy.all import (ARP, ICMP, IP, TCP, UDP, Ether, IPv6, IPv6ExtHdrFragment,  # noqa: E501  pylint: disable=E0611
                        IPv6ExtHdrRouting, Raw)
-from scapy.layers.inet6 import ICMPv6ND_NS
+from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6PacketTooBig
 
 from conftest import MIB, specs
 from lab import PORT_NONE, PORT_PEER, Spec, wait_for
@@ -32,6 +32,24 @@ class Frames:
         tcp = TCP(sport=1025, dport=PORT_PEER, flags=flags, seq=1, dataofs=5 + len(raw) // 4)
         return self.ip / tcp / Raw(raw)
 
+    def too_big(self, mtu=1400, **icmp):
+        """What a router would say of a segment from mpgate to the client."""
+        return self.ip / ICMP(type=3, code=4, nexthopmtu=mtu, **icmp) / self.quoted()
+
+    def too_big6(self, mtu=1400):
+        return self.ip6 / ICMPv6PacketTooBig(mtu=mtu) / self.quoted6()
+
+    @staticmethod
+    def quoted(src="10.1.0.1", proto=6):
+        """As much of a packet as a router has to quote."""
+        return Raw(bytes(IP(src=src, dst="10.1.0.2", len=1500, flags="DF", proto=proto)
+                         / TCP(sport=PORT_PEER, dport=1025, seq=9))[:28])
+
+    @staticmethod
+    def quoted6():
+        return Raw(bytes(IPv6(src="fd00:1::1", dst="fd00:1::2", plen=1460)
+                         / TCP(sport=PORT_PEER, dport=1025, seq=9)))
+
 
 CASES = {
     "DropEthType": lambda f: Ether(src=f.src, dst=f.dst, type=0x88B5) / Raw(b"x" * 50),
@@ -40,6 +58,17 @@ CASES = {
     "DropNd": lambda f: f.eth / IPv6(src="fd00:1::2", dst="fd00:1::1", hlim=64)
     / ICMPv6ND_NS(tgt="fd00:1::1"),
     "DropIcmp": lambda f: f.ip / ICMP(type=42, code=7),
+    "DropIcmpNoConn": lambda f: f.too_big(),
+    "DropIcmpNoConn (IPv6)": lambda f: f.too_big6(),
+    "DropIcmpMtu": lambda f: f.too_big(68),
+    "DropIcmpMtu (0)": lambda f: f.too_big(0),
+    "DropIcmpMtu (65535)": lambda f: f.too_big(65535),
+    "DropIcmpMtu (IPv6)": lambda f: f.too_big6(1279),
+    "DropIcmpCsum": lambda f: f.too_big(chksum=0xBEEF),
+    "DropIcmpShort": lambda f: f.ip / ICMP(type=3, code=4, nexthopmtu=1400) / Raw(b"E" * 19),
+    "DropIcmpQuote": lambda f: f.ip / ICMP(type=3, code=4, nexthopmtu=1400) / f.quoted(proto=17),
+    "DropIcmpQuote (of another)": lambda f: f.ip / ICMP(type=3, code=4, nexthopmtu=1400)
+    / f.quoted("10.1.0.9"),
     "DropIpShort": lambda f: f.eth / IP(src="10.1.0.2", dst="10.1.0.1", len=1000) / f.syn,
     "DropIpHdr": lambda f: f.eth / IP(src="10.1.0.2", dst="10.1.0.1", ihl=3) / f.syn,
     "DropIpVersion": lambda f: f.eth / IP(src="10.1.0.2", dst="10.1.0.1", version=5) / f.syn,

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Subflows that come, go, rest and come back, seen from the kernel's side and from mpgate's."""
+import pathlib
+
 import pytest
 
 from conftest import BIG, MIB, specs
-from lab import Spec, wait_for
+from lab import PYTHON, Spec, wait_for
 
 BASIC = (Spec(), Spec(port="af_packet", workers=2), Spec(workers=2, family=6, paths=4))
 SIGNAL = (Spec(signal=True), Spec(signal=True, workers=2, paths=4),
           Spec(signal=True, port="af_packet", family=6))
 LOSS = (0, 1)  # percent
 RATE = 100  # Mbit/s a path where something has to happen in the middle
+ROUTER = pathlib.Path(__file__).with_name("router.py")
 DEEP = 200  # ms of queue: more than the relay's buffer, so that nothing is lost and sent again
 
 
@@ -169,3 +172,21 @@ def test_client_changes_priority(lab, counted):
     lab.wait_moved(lab.all_bytes(), 6 * MIB)
     assert lab.path_bytes(1)[0] - rest < 100_000
     lab.transfer_end(t)
+
+
+@pytest.mark.parametrize("told", (True, False), ids=("router", "hole"))
+@specs(*BASIC)
+def test_small_mtu_on_the_way(lab, told, counted):
+    """A link behind mpgate's takes 1400 octets, and a router says so or nobody does."""
+    lab.endpoints()
+    lab.small_mtu(0, 1400)
+    router = told and lab.start("net", PYTHON, ROUTER, "a0", 1400)
+    if router:
+        wait_for("the router listens", lambda: "listening" in router.err())
+    try:
+        lab.transfer("down", 4 * MIB)
+    finally:
+        if router:
+            router.stop()
+    assert (counted("PmtuIcmp") > 0) == told
+    assert (counted("PmtuBlackhole") > 0) != told
