@@ -218,6 +218,18 @@ uint32_t inspect_queue(struct host *h, const struct flow_key *key)
 	return sf != NULL ? sf->tcp.sndq.n : 0;
 }
 
+bool inspect_is_piece(struct host *h, const struct flow_key *key, uint32_t seq)
+{
+	const struct subflow *sf = flow_find(&h->w.mp, key);
+	const struct seg *s = NULL;
+
+	if (sf != NULL)
+		SEGQ_FOREACH (s, &sf->tcp.sndq)
+			if (s->seq == seq)
+				break;
+	return s != NULL && s->flags & SEG_PIECE;
+}
+
 void inspect_end(struct host *h)
 {
 	for (unsigned int i = 0; i < RTE_DIM(levels); i++)

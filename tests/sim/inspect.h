@@ -16,6 +16,9 @@ void inspect_sent(struct host *h, struct frame *f);
 uint32_t inspect_conn_id(struct host *h, const struct flow_key *key);
 /* Segments in its send queue. */
 uint32_t inspect_queue(struct host *h, const struct flow_key *key);
+/* Whether what begins at seq is a part of a segment that was too big: what was SACKed of that before it was
+ * cut is known for as long as the blocks are repeated. */
+bool inspect_is_piece(struct host *h, const struct flow_key *key, uint32_t seq);
 /* All is over: nothing may be left anywhere. */
 void inspect_end(struct host *h);
 /* Of all hosts: packet buffers in use are those that someone holds. */

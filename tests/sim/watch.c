@@ -246,7 +246,7 @@ static void sent_payload(struct view *v, const struct segment *g)
 		broken(v, g, "larger than the peer's MSS");
 	if (out->fin && g->to > out->fin_at)
 		broken(v, g, "sent beyond FIN");
-	if (!below && was_sacked(&v->in, g))
+	if (!below && was_sacked(&v->in, g) && !inspect_is_piece(v->host, &v->key, g->t.seq))
 		broken(v, g, "sent again what was SACKed");
 	same_octets(v, g);
 }
