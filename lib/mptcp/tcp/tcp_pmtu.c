@@ -125,7 +125,8 @@ static struct seg *pieces_of(struct tcp *t, const struct seg *s, uint16_t from, 
 			(*last)->next = p;
 		*last = p;
 	}
-	(*last)->flags |= s->flags & (SEG_FIN | SEG_PSH);
+	if (*last != NULL)
+		(*last)->flags |= s->flags & (SEG_FIN | SEG_PSH);
 	return first;
 }
 
