@@ -453,6 +453,161 @@ static void test_comes_back(void **state)
 	}
 }
 
+/* --- review ---------------------------------------------------------------------------------------- */
+
+/* An ACK with a window (scaled by 2). */
+static void in_wnd(uint32_t ack, uint32_t wnd)
+{
+	craft_in(&net, &(struct craft){.flags = TCPF_ACK,
+				       .seq = ISS + 1,
+				       .ack = iss + 1 + ack,
+				       .wnd = (uint16_t)(wnd >> 2)});
+}
+
+/* A window smaller than a segment, larger than the path: what it takes of the segment is too big, too. No
+ * retransmission timer runs, for the segment counts as unsent. */
+static void test_part_too_big(void **state)
+{
+	uint32_t una = 0;
+
+	(void)state;
+	for (unsigned int router = 0; router < 2; router++) {
+		begin("msw");
+		net_cfg.keepalive_ms = 0;
+		una = 0;
+		in_wnd(0, 1400);
+		a.t.max_wnd = 1400; /* a peer that never had more */
+		queue(1, FULL);
+		for (unsigned int ms = 0;
+		     ms < 600000 && una < FULL && a.t.state == TCPS_ESTABLISHED; ms++) {
+			uint32_t before = una;
+
+			while (net_take(&net, &p)) {
+				uint32_t seq = p.seq - iss - 1;
+
+				if (p.payload_len > 1260) {
+					if (router)
+						too_big(seq, 1300);
+					continue;
+				}
+				if (seq <= una && una < seq + p.payload_len)
+					una = seq + p.payload_len;
+			}
+			if (una != before)
+				in_wnd(una, 1400);
+			net_run(&net, 1, NULL, NULL);
+		}
+		assert_int_equal(una, FULL);
+		net_fini(&net);
+	}
+}
+
+/* ICMP in the middle of another recovery: what goes again begins in slow start there, too, and that it was
+ * too big is no second sign of congestion. */
+static void test_told_in_recovery(void **state)
+{
+	uint32_t ack = 0, octets = 0;
+
+	(void)state;
+	begin("msw");
+	while (ack < 100 * 1300) {
+		queue(10, 1300);
+		net_run(&net, 20, NULL, NULL);
+		net_drop_all(&net);
+		in_sack(ack += 13000, 0, NULL);
+	}
+	queue(1, 500);
+	queue(4, 500);
+	queue(30, FULL);
+	net_run(&net, 20, NULL, NULL);
+	net_drop_all(&net);
+	in_sack(ack, 1, (uint32_t[]){ack + 500, ack + 2500}); /* the first small one is lost */
+	assert_true(a.t.in_recovery);
+	net_drop_all(&net);
+	assert_true(tcp_flight(&a.t) > 15 * FULL);
+	assert_int_equal(too_big(ack + 2500, 1400), CTR_NONE);
+	while (net_take(&net, &p))
+		octets += p.payload_len;
+	assert_true(octets <= 2 * 1360);
+	net_run(&net, 20, NULL, NULL);
+	in_sack(a.t.snd_max - iss - 1, 0, NULL);
+	assert_int_equal(count(CTR_TCP_RECOVERY), 1);
+	net_drop_all(&net);
+	net_fini(&net);
+}
+
+/* The path narrows twice: the second time nothing bursts, and what had left behind the first is no sign of
+ * congestion. */
+static void test_told_twice(void **state)
+{
+	unsigned int n = 0;
+	uint32_t ack;
+
+	(void)state;
+	in_the_air(10);
+	assert_int_equal(too_big(0, 1400), CTR_NONE);
+	net_run(&net, 20, NULL, NULL);
+	/* slow start brings the window back; small ones only teach len_acked */
+	for (ack = FULL; ack < 10 * FULL; ack += FULL)
+		in_sack(ack, 0, NULL);
+	a.t.len_acked = 500;
+	queue(20, 1360);
+	net_drop_all(&net);
+	assert_true(a.t.in_recovery);
+	assert_int_equal(too_big(ack - FULL, 1300), CTR_NONE);
+	while (net_take(&net, &p))
+		n++;
+	net_run(&net, 20, NULL, NULL);
+	in_sack(10 * FULL, 0, NULL);
+	assert_int_equal(count(CTR_TCP_RECOVERY), 0);
+	assert_in_range(n, 1, 2);
+	net_fini(&net);
+}
+
+/* What the reordering timer finds lost meanwhile is congestion as well. */
+static void test_congested_by_timer(void **state)
+{
+	uint32_t tail;
+
+	(void)state;
+	in_the_air(10);
+	assert_int_equal(too_big(0, 1400), CTR_NONE);
+	net_run(&net, 20, NULL, NULL);
+	for (uint32_t ack = FULL; ack <= 3 * FULL; ack += FULL) {
+		in_sack(ack, 0, NULL);
+		net_run(&net, 20, NULL, NULL);
+	}
+	net_drop_all(&net);
+	assert_true(a.t.pmtu_recovery && a.t.flight_head != a.t.flight_tail);
+	a.t.reo_seen = true;
+	for (struct seg *s = a.t.flight_head; s != NULL; s = s->tx_next)
+		s->tx_us = a.t.flight_tail->tx_us; /* as if all had left at once */
+	tail = a.t.flight_tail->seq - iss - 1;
+	in_sack(3 * FULL, 1, (uint32_t[]){tail, tail + a.t.flight_tail->len});
+	assert_true(a.t.pmtu_recovery);
+	assert_true(a.t.deadline_ms[TCPD_REO] != 0);
+	net_run(&net, 30, NULL, NULL);
+	assert_int_equal(a.t.deadline_ms[TCPD_REO], 0);
+	assert_false(a.t.pmtu_recovery);
+	assert_true(a.t.ssthresh < 10 * FULL);
+	net_fini(&net);
+}
+
+/* How many mbufs one connection costs when the MTU goes down octet by octet. */
+static void test_crumbs(void **state)
+{
+	unsigned int sent = 0;
+
+	(void)state;
+	in_the_air(10);
+	for (uint16_t mtu = 1499; mtu >= 576; mtu--) {
+		too_big(0, mtu);
+		sent += net_drop_all(&net);
+	}
+	assert_true(a.t.sndq.n < 200);
+	net_fini(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -461,7 +616,10 @@ int main(void)
 		cmocka_unit_test(test_other_holder), cmocka_unit_test(test_no_buffer),
 		cmocka_unit_test(test_black_hole),   cmocka_unit_test(test_no_black_hole),
 		cmocka_unit_test(test_raise),        cmocka_unit_test(test_probe_too_big),
-		cmocka_unit_test(test_transfer),     cmocka_unit_test(test_comes_back),
+		cmocka_unit_test(test_part_too_big), cmocka_unit_test(test_told_in_recovery),
+		cmocka_unit_test(test_told_twice),   cmocka_unit_test(test_congested_by_timer),
+		cmocka_unit_test(test_crumbs),       cmocka_unit_test(test_transfer),
+		cmocka_unit_test(test_comes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

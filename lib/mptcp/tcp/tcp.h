@@ -262,6 +262,7 @@ struct tcp {
 	bool probe_high : 1;          /* the next probe is of search_high, not half way */
 	bool probes_lost : 1; /* black holes were met: probe, too, where only they are looked for */
 	uint8_t probe_count;  /* probes of this size that were lost */
+	uint8_t told;         /* ICMP believed since the last timeout */
 	uint32_t probe_seq, probe_end, ptb_seq;
 	uint32_t probe_ms; /* none before */
 	/* the question of tcp_ask() */

@@ -132,6 +132,8 @@ void tcp_recovery_sent_again(struct tcp *t, const struct seg *s);
 void tcp_recovery_enter_timeout(struct tcp *t);
 /* What was lost was too big for the path. */
 void tcp_recovery_enter_too_big(struct tcp *t);
+/* The same in a recovery that goes on. */
+void tcp_recovery_too_big(struct tcp *t);
 /* In such a recovery: something else is lost, or marked. */
 void tcp_recovery_congested(struct tcp *t, uint32_t flight);
 void tcp_recovery_leave(struct tcp *t);
@@ -152,6 +154,8 @@ static inline struct seg *tcp_pmtu_fit(struct tcp *t, struct seg *s)
 {
 	return likely(!t->pmtu_low) ? s : tcp_pmtu_cut(t, s);
 }
+/* Payload octets of a window probe. */
+uint16_t tcp_pmtu_part(const struct tcp *t);
 /* A piece has left the send queue. */
 void tcp_pmtu_piece_gone(struct tcp *t, struct seg *s);
 /* s is queued while a probe is wanted. */

@@ -467,11 +467,13 @@ static bool send_part(struct tcp *t, struct seg *s)
 	uint32_t n = usable_window(t, s);
 	struct out x = {.seg = s, .seq = s->seq + off, .off = off, .flags = TCPF_ACK | TCPF_PSH};
 
-	if (n > (uint32_t)(s->len - off))
-		n = (uint32_t)(s->len - off);
+	n = RTE_MIN(n, (uint32_t)(s->len - off));
+	n = RTE_MIN(n, (uint32_t)tcp_pmtu_part(t));
 	x.len = (uint16_t)n;
 	if (!xmit(t, &x))
 		return false;
+	if (x.len > t->len_sent)
+		t->len_sent = x.len;
 	if (seq_lt(t->snd_max, x.seq + n))
 		t->snd_max = t->snd_nxt = x.seq + n;
 	return true;

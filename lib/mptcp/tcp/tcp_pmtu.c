@@ -14,6 +14,7 @@
 #define BLACKHOLE_RTOS  3      /* timeouts in a row: R1 (RFC 4821 s7.7, RFC 9293 s3.8.3) */
 #define MAX_PROBES      3      /* RFC 8899 s5.1.2 */
 #define RAISE_MS        600000 /* RFC 4821 s7.3, RFC 8899 s5.1.1 PMTU_RAISE_TIMER */
+#define TOLD_MAX        8      /* each may cut what is queued once more */
 #define SEARCH_MIN      16     /* octets that are worth a probe */
 #define PROBE_MIN_MS    1000   /* between a probe that was lost and the next one */
 #define PROBE_SEGS_MORE 3      /* segments behind the probe that show its loss (RFC 4821 s7.4) */
@@ -429,6 +430,17 @@ struct seg *tcp_pmtu_cut(struct tcp *t, struct seg *s)
 	return cut(t, s, max);
 }
 
+/* No retransmission timeout tells of a black hole for what the persist timer sends, so the least that a path
+ * takes is tried after a while. */
+uint16_t tcp_pmtu_part(const struct tcp *t)
+{
+	uint16_t max = payload_max(t);
+
+	if (t->st->cfg->mtu_probing == TCP_MTU_OFF || t->persist_shift <= BLACKHOLE_RTOS)
+		return max;
+	return (uint16_t)RTE_MIN((uint32_t)max, mtu_min(t) - packet_size(t, 0));
+}
+
 /* --- downwards ------------------------------------------------------------------------------------ */
 
 /* Everything in flight that is too big is lost, whether or not we have been told of it. */
@@ -482,9 +494,8 @@ static void probe_too_big(struct tcp *t, uint16_t mtu)
 
 enum counter tcp_too_big(struct tcp *t, uint32_t seq, uint16_t mtu)
 {
-	/* RFC 5927 s4.1 */
-	if (!tcp_synchronised(t) || !tcp_unacked(t) || seq_lt(seq, t->snd_una) ||
-	    !seq_lt(seq, t->snd_max))
+	/* RFC 5927 s4.1. What is out may be part of a segment that counts as unsent. */
+	if (!tcp_synchronised(t) || seq_lt(seq, t->snd_una) || !seq_lt(seq, t->snd_max))
 		return CTR_DROP_ICMP_SEQ;
 	if (t->probe_mtu != 0 && mtu >= t->pmtu && mtu < t->probe_mtu && seq == t->probe_seq) {
 		probe_too_big(t, mtu);
@@ -495,15 +506,20 @@ enum counter tcp_too_big(struct tcp *t, uint32_t seq, uint16_t mtu)
 	if (mtu < mtu_min(t) || mtu >= packet_size(t, t->len_sent))
 		return CTR_DROP_ICMP_MTU;
 	/* RFC 5927 s7.2: what has got through is not too big, unless nothing gets through any more. */
-	if (mtu < packet_size(t, t->len_acked) && t->len_acked > 0) {
+	if ((mtu < packet_size(t, t->len_acked) && t->len_acked > 0) || t->told >= TOLD_MAX) {
 		st_inc(t->st, CTR_TCP_PMTU_HELD);
 		t->ptb_mtu = mtu;
 		t->ptb_seq = seq;
 		return CTR_NONE;
 	}
+	t->told++;
 	lower_as_told(t, mtu);
-	if (mark_too_big(t) && !t->in_recovery)
-		tcp_recovery_enter_too_big(t);
+	if (mark_too_big(t)) {
+		if (t->in_recovery)
+			tcp_recovery_too_big(t);
+		else
+			tcp_recovery_enter_too_big(t);
+	}
 	tcp_output(t);
 	return CTR_NONE;
 }
@@ -553,7 +569,7 @@ void tcp_pmtu_timeout(struct tcp *t)
 		probe_failed(t);
 		t->probe_ms = t->st->now_ms + RTE_MIN(ms, (uint32_t)RAISE_MS);
 	}
-	t->probe_mss = 0;
+	t->probe_mss = t->told = 0;
 	if (ptb_pending(t))
 		lower_as_told(t, t->ptb_mtu);
 	else

@@ -177,6 +177,8 @@ void tcp_rack_timeout(struct tcp *t)
 		return;
 	if (!tcp_pmtu_probe_lost(t))
 		tcp_lost_some(t, t->snd_max - t->snd_una);
+	if (unlikely(t->pmtu_recovery))
+		tcp_recovery_congested(t, t->snd_max - t->snd_una);
 	tcp_output(t);
 }
 

@@ -114,6 +114,15 @@ void tcp_recovery_enter_too_big(struct tcp *t)
 	tcp_retransmit_head(t);
 }
 
+/* What was in flight is not any more: no room to send it again all at once. */
+void tcp_recovery_too_big(struct tcp *t)
+{
+	t->recover = t->snd_max;
+	t->frto = TCP_FRTO_OFF;
+	t->prr_delivered = t->prr_out = 0;
+	t->cwnd = RTE_MIN(t->cwnd, tcp_flight(t) + t->snd_mss);
+}
+
 void tcp_recovery_congested(struct tcp *t, uint32_t flight)
 {
 	t->pmtu_recovery = false;
