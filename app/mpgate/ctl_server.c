@@ -48,13 +48,14 @@ struct ctl_server {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int64_t accept_after_ms;
 	int idle_ms;
+	int64_t (*now_ms)(void);
 	size_t out_total;
 	unsigned int n_shows;
 	struct show shows[CTL_SHOW_MAX];
 	struct client clients[CTL_CLIENTS_MAX];
 };
 
-static int64_t now_ms(void)
+static int64_t monotonic_ms(void)
 {
 	struct timespec t;
 
@@ -122,6 +123,7 @@ int ctl_server_init(struct ctl_server **out, const char *path)
 	if (srv == NULL)
 		return -ENOMEM;
 	srv->idle_ms = CTL_IDLE_MS;
+	srv->now_ms = monotonic_ms;
 	for (unsigned int i = 0; i < CTL_CLIENTS_MAX; i++)
 		srv->clients[i].fd = -1;
 	rc = listen_on(srv, &addr);
@@ -142,6 +144,11 @@ int ctl_server_register(struct ctl_server *srv, const char *name, ctl_show_fn *f
 		return -ENOSPC;
 	srv->shows[srv->n_shows++] = (struct show){name, fn, arg};
 	return 0;
+}
+
+void ctl_server_set_clock(struct ctl_server *srv, int64_t (*now_ms)(void))
+{
+	srv->now_ms = now_ms != NULL ? now_ms : monotonic_ms;
 }
 
 void ctl_server_set_idle(struct ctl_server *srv, int idle_ms)
@@ -180,7 +187,7 @@ static bool client_write(struct ctl_server *srv, struct client *c)
 		if (n < 0)
 			return errno == EAGAIN || errno == EWOULDBLOCK;
 		c->out_done += (size_t)n;
-		c->active_ms = now_ms();
+		c->active_ms = srv->now_ms();
 	}
 	srv->out_total -= c->out_len;
 	free(c->out);
@@ -303,7 +310,7 @@ static bool client_request(struct ctl_server *srv, struct client *c)
 			error_reply("a request has %d octets at most", CTL_REQUEST_MAX - 1));
 	}
 	len = (size_t)(end - c->in);
-	c->active_ms = now_ms();
+	c->active_ms = srv->now_ms();
 	alive = client_reply(srv, c, answer(srv, c->in, len));
 	c->in_len -= len + 1;
 	memmove(c->in, end + 1, c->in_len);
@@ -415,7 +422,7 @@ static int bounded_wait(const struct ctl_server *srv, int64_t now, int timeout_m
 int ctl_server_poll(struct ctl_server *srv, int timeout_ms)
 {
 	struct pollfd p[CTL_CLIENTS_MAX + 1];
-	int64_t now = now_ms();
+	int64_t now = srv->now_ms();
 	bool pause = now < srv->accept_after_ms;
 
 	for (unsigned int i = 0; i < CTL_CLIENTS_MAX; i++) {
@@ -430,7 +437,7 @@ int ctl_server_poll(struct ctl_server *srv, int timeout_ms)
 		timeout_ms = ACCEPT_PAUSE_MS;
 	if (poll(p, CTL_CLIENTS_MAX + 1, timeout_ms) < 0)
 		return -errno;
-	now = now_ms();
+	now = srv->now_ms();
 	for (unsigned int i = 0; i < CTL_CLIENTS_MAX; i++) {
 		struct client *c = &srv->clients[i];
 

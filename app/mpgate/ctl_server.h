@@ -51,6 +51,8 @@ int ctl_server_poll(struct ctl_server *srv, int timeout_ms);
 
 /* Another limit than CTL_IDLE_MS. */
 void ctl_server_set_idle(struct ctl_server *srv, int idle_ms);
+/* Another clock than CLOCK_MONOTONIC, milliseconds; NULL: that one again. */
+void ctl_server_set_clock(struct ctl_server *srv, int64_t (*now_ms)(void));
 
 /* Clients connected now. */
 unsigned int ctl_server_clients(const struct ctl_server *srv);
