@@ -5,12 +5,18 @@
 Same veths, wire-MTU frames, no offloads, two paths; one worker against one HAProxy thread made an
 MPTCP listener by mptcpize (HAProxy's splice stays off: MPTCP sockets of some kernels leak memory with
 it). Both have the gateway's CPU to themselves, with the kernel's receive work that belongs to them:
-HAProxy by RPS, mpgate by scripts/napi-thread (XDP comes before RPS). Rounds are interleaved, the clock
-of the machine drifts: look at the ratio. Kernels have been seen to stall in such a relay: a measurement
-of HAProxy below a tenth of its best one is shown and left out. None of mpgate's ever is.
+HAProxy by RPS, mpgate by scripts/napi-thread (XDP comes before RPS).
+
+The machine's speed drifts, by two and more where it is virtual. So each measurement of mpgate has one of
+HAProxy next to it, first or second by turns, and what counts is the median of their ratios; behind it
+stands where the true median lies with 90 % (by ranks: no more rounds, no narrower). Kernels have been
+seen to stall in such a relay: a round in which HAProxy moves less than a tenth of its best one is shown
+and left out. None is for mpgate's sake.
 """
 import argparse
+import itertools
 import json
+import math
 import pathlib
 import platform
 import statistics
@@ -68,12 +74,25 @@ def measure(lab, a, direction):
     return res["end"]["sum_received"]["bits_per_second"] / 1e6
 
 
-def without_stalls(v):
-    return [x for x in v if x >= max(v) / 10]
+def without_stalls(ours, theirs):
+    """The rounds in which HAProxy moved something."""
+    pairs = [(a, b) for a, b in zip(ours, theirs) if b > 0 and b >= max(theirs) / 10]
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def interval(v):
+    """Where the median lies with 90 %, by order statistics; None: five values are the least."""
+    v, n, k = sorted(v), len(v), 0
+    while 2 * sum(math.comb(n, i) for i in range(k + 1)) <= 0.1 * 2 ** n:
+        k += 1
+    return (v[k - 1], v[n - k]) if k else None
 
 
 def spread(v):
     return f"{statistics.median(v):7.0f} Mb/s  ({min(v):.0f} to {max(v):.0f})"
+
+
+SYSTEMS = (("mpgate", mpgate), ("haproxy", haproxy))
 
 
 def main():
@@ -85,7 +104,7 @@ def main():
     p.add_argument("--paths", type=int, default=2)
     p.add_argument("--family", type=int, choices=(4, 6), default=4)
     p.add_argument("--port", choices=("af_xdp", "af_packet", "tap"), default="af_xdp")
-    p.add_argument("--relay-buffer", type=int, default=1 << 20, metavar="OCTETS")
+    p.add_argument("--relay-buffer", type=int, default=Spec.relay_buffer, metavar="OCTETS")
     p.add_argument("--napi", choices=("worker", "sender"), default="worker",
                    help="whose CPU receives for mpgate's AF_XDP: without scripts/napi-thread it is the "
                         "sender's")
@@ -95,36 +114,34 @@ def main():
     exit_on_signals()
     got = {(n, d): [] for n in ("mpgate", "haproxy") for d in ("up", "down")}
     try:
-        for r in range(a.rounds):
-            for name, make in (("mpgate", mpgate), ("haproxy", haproxy)):
+        for r, d in itertools.product(range(a.rounds), ("up", "down")):
+            for name, make in SYSTEMS if r % 2 == 0 else SYSTEMS[::-1]:
                 lab = make(a)
                 try:
                     lab.endpoints("subflow")
-                    for d in ("up", "down"):
-                        got[name, d].append(measure(lab, a, d))
-                        if not a.json:
-                            print(f"round {r + 1}: {name:8} {d:5} {got[name, d][-1]:7.0f} Mb/s",
-                                  flush=True)
+                    got[name, d].append(measure(lab, a, d))
+                    if not a.json:
+                        print(f"round {r + 1}: {d:5} {name:8} {got[name, d][-1]:7.0f} Mb/s", flush=True)
                 finally:
                     lab.down()
     except (LabError, subprocess.SubprocessError) as e:
         print(f"goodput: {e}", file=sys.stderr)
         return 1
-    stalls = {d: len(got["haproxy", d]) for d in ("up", "down")}
-    for d in stalls:
-        got["haproxy", d] = without_stalls(got["haproxy", d])
-        stalls[d] -= len(got["haproxy", d])
-    if any(max(got["haproxy", d]) == 0 for d in stalls):
+    for d in ("up", "down"):
+        got["mpgate", d], got["haproxy", d] = without_stalls(got["mpgate", d], got["haproxy", d])
+    pairs = {d: [x / y for x, y in zip(got["mpgate", d], got["haproxy", d])] for d in ("up", "down")}
+    if not all(pairs.values()):
         print("goodput: HAProxy moved nothing in any round: no ratio", file=sys.stderr)
         return 1
-    ratio = {d: statistics.median(got["mpgate", d]) / statistics.median(got["haproxy", d])
-             for d in ("up", "down")}
+    ratio = {d: statistics.median(v) for d, v in pairs.items()}
+    stalls = {d: a.rounds - len(v) for d, v in pairs.items()}
     versions = {"kernel": platform.release(), "haproxy": sh("haproxy", "-v").splitlines()[0],
                 "dpdk": sh("pkg-config", "--modversion", "libdpdk").strip(),
                 "cpu": next(line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo",
                             encoding="utf-8") if line.startswith("model name"))}
     if a.json:
         print(json.dumps({"mbps": {f"{n} {d}": v for (n, d), v in got.items()}, "ratio": ratio,
+                          "ratio_90": {d: interval(v) for d, v in pairs.items()},
                           "haproxy_stalls": stalls,
                           "arguments": {k: v for k, v in vars(a).items() if k != "json"},
                           **versions}, indent=1))
@@ -138,7 +155,9 @@ def main():
             print(f"{d:5} {n:8} median {spread(got[n, d])}")
         if stalls[d]:
             print(f"{d:5} haproxy  stalled in {stalls[d]} round(s), which are left out")
-        print(f"{d:5} mpgate / haproxy   {ratio[d]:.2f}")
+        lies = interval(pairs[d])
+        print(f"{d:5} mpgate / haproxy   {ratio[d]:.2f}        "
+              + ("({:.2f} to {:.2f} with 90 %)".format(*lies) if lies else "(too few rounds to be sure)"))
     return 0
 
 
