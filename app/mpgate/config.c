@@ -162,6 +162,7 @@ static void load_memory(struct load *l, const struct raw_memory *raw)
 	cfg->connections = (uint32_t)number(raw->connections, "memory.connections");
 	cfg->subflows = (uint32_t)number(raw->subflows, "memory.subflows");
 	cfg->relay_buffer = (uint32_t)number(raw->relay_buffer, "memory.relay_buffer");
+	cfg->relay_buffer_max = (uint32_t)number(raw->relay_buffer_max, "memory.relay_buffer_max");
 }
 
 static void load_ports(struct load *l, const struct raw_config *raw)
@@ -322,7 +323,7 @@ static void load_mptcp(struct load *l, const struct raw_mptcp *raw)
 
 static void load_tcp(struct load *l, const struct raw_tcp *raw)
 {
-	static const char *const known[] = {"cubic", "newreno"};
+	static const char *const known[] = {"cubic", "newreno", "bbr"};
 	static const char *const ecn[] = {"off", "accept", "request"};   /* enum tcp_ecn */
 	static const char *const probing[] = {"off", "blackhole", "on"}; /* enum tcp_mtu_probing */
 	static const struct raw_tcp none;
@@ -333,6 +334,8 @@ static void load_tcp(struct load *l, const struct raw_tcp *raw)
 		raw = &none;
 	cfg->time_wait_ms = (uint32_t)number(raw->time_wait_ms, "tcp.time_wait_ms");
 	cfg->half_open_max = (uint32_t)number(raw->half_open, "tcp.half_open");
+	cfg->user_timeout_ms = (uint32_t)number(raw->user_timeout_ms, "tcp.user_timeout_ms");
+	cfg->keepalive_ms = (uint32_t)number(raw->keepalive_ms, "tcp.keepalive_ms");
 	cc = one_of(l, raw->congestion, "tcp.congestion", known, ARRAY_LEN(known));
 	copy_text(cfg->congestion, sizeof(cfg->congestion), known[cc], "");
 	cfg->pacing = flag(raw->pacing, "tcp.pacing");

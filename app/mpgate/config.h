@@ -93,11 +93,12 @@ struct config {
 	int cores_line, control_core_line, memory_line;
 	/* memory */
 	bool hugepages;
-	uint32_t mem_mb;       /* what EAL may take; 0 = computed from the rest */
-	uint32_t mbufs;        /* packet buffers of the whole process */
-	uint32_t connections;  /* a worker: client connections and as many upstream ones */
-	uint32_t subflows;     /* a worker */
-	uint32_t relay_buffer; /* octets each direction of a relay may hold */
+	uint32_t mem_mb;           /* what EAL may take; 0 = computed from the rest */
+	uint32_t mbufs;            /* packet buffers of the whole process */
+	uint32_t connections;      /* a worker: client connections and as many upstream ones */
+	uint32_t subflows;         /* a worker */
+	uint32_t relay_buffer;     /* octets each direction of a relay may hold at first */
+	uint32_t relay_buffer_max; /* ... where the paths take as much */
 	/* network */
 	uint16_t n_ports, n_routes, n_listeners, n_pools;
 	struct cfg_port ports[CFG_PORTS_MAX];
@@ -110,10 +111,11 @@ struct config {
 	uint16_t n_signal;
 	struct cfg_signal signal[CFG_SIGNAL_MAX];
 	/* TCP */
-	char congestion[16]; /* "cubic" or "newreno" */
+	char congestion[16]; /* for tcp_cc_find() */
 	uint8_t ecn;         /* enum tcp_ecn */
 	bool pacing;
-	uint8_t mtu_probing; /* enum tcp_mtu_probing */
+	uint32_t user_timeout_ms, keepalive_ms; /* 0: none */
+	uint8_t mtu_probing;                    /* enum tcp_mtu_probing */
 	uint32_t time_wait_ms;
 	uint32_t half_open_max; /* a worker: above it SYN cookies */
 	uint32_t drain_ms;      /* SIGTERM: how long live relays may go on */

@@ -60,7 +60,7 @@ int cfg_tree_line(const struct cfg_node *root, const char *fmt, ...)
 /* What libcyaml fills: one member a key, NULL where the key is absent. */
 struct raw_memory {
 	bool *hugepages;
-	uint64_t *size_mb, *mbufs, *connections, *subflows, *relay_buffer;
+	uint64_t *size_mb, *mbufs, *connections, *subflows, *relay_buffer, *relay_buffer_max;
 };
 
 struct raw_port {
@@ -105,6 +105,7 @@ struct raw_mptcp {
 
 struct raw_tcp {
 	bool *pacing;
+	uint64_t *user_timeout_ms, *keepalive_ms;
 	char *congestion, *ecn, *mtu_probing;
 	uint64_t *time_wait_ms, *half_open;
 };

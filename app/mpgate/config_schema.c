@@ -39,6 +39,7 @@ static const cyaml_schema_field_t memory_fields[] = {
 	NUM("connections", OPT, raw_memory, connections),
 	NUM("subflows", OPT, raw_memory, subflows),
 	NUM("relay_buffer", OPT, raw_memory, relay_buffer),
+	NUM("relay_buffer_max", OPT, raw_memory, relay_buffer_max),
 	CYAML_FIELD_END,
 };
 
@@ -109,6 +110,8 @@ static const cyaml_schema_field_t tcp_fields[] = {
 	TEXT("mtu_probing", OPT, raw_tcp, mtu_probing, TEXT_MAX),
 	NUM("time_wait_ms", OPT, raw_tcp, time_wait_ms),
 	NUM("half_open", OPT, raw_tcp, half_open),
+	NUM("user_timeout_ms", OPT, raw_tcp, user_timeout_ms),
+	NUM("keepalive_ms", OPT, raw_tcp, keepalive_ms),
 	CYAML_FIELD_END,
 };
 
@@ -150,7 +153,8 @@ static const struct cfg_rule rules[] = {
 	{"memory.mbufs", 65536, 2048, 1 << 24, NULL},
 	{"memory.connections", 16384, 1, 1 << 22, NULL},
 	{"memory.subflows", 65536, 2, 1 << 23, NULL},
-	{"memory.relay_buffer", 1 << 20, 16 << 10, 1 << 28, NULL},
+	{"memory.relay_buffer", 384 << 10, 16 << 10, 1 << 28, NULL},
+	{"memory.relay_buffer_max", 16 << 20, 16 << 10, 1 << 28, NULL},
 	{"ports[].mtu", 1500, 576, 9000, NULL},
 	{"pools[].connect_timeout_ms", 3000, 10, 120000, NULL},
 	{"listeners[].port", 0, 1, 65535, NULL},
@@ -166,6 +170,8 @@ static const struct cfg_rule rules[] = {
 	{"tcp.mtu_probing", 0, 0, 0, "on"},
 	{"tcp.time_wait_ms", 60000, 0, 240000, NULL}, /* at most 2 MSL, RFC 9293 s3.4.2 */
 	{"tcp.half_open", 4096, 1, 1 << 23, NULL},
+	{"tcp.user_timeout_ms", 0, 0, 86400000, NULL},
+	{"tcp.keepalive_ms", 7200000, 0, 86400000, NULL},
 	{"control.socket", 0, 0, 0, "/run/mpgate.sock"},
 	{"control.instance", 0, 0, 0, "mpgate"},
 	{"control.drain_ms", 10000, 0, 3600000, NULL},

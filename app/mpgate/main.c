@@ -156,9 +156,11 @@ static void app_protocols(struct app *app)
 	const struct config *cfg = app->cfg;
 
 	app->tcp = tcp_config_default;
-	app->tcp.cc = strcmp(cfg->congestion, cc_newreno.name) == 0 ? &cc_newreno : &cc_cubic;
+	app->tcp.cc = tcp_cc_find(cfg->congestion);
 	app->tcp.ecn = cfg->ecn;
 	app->tcp.pacing = cfg->pacing;
+	app->tcp.user_timeout_ms = cfg->user_timeout_ms;
+	app->tcp.keepalive_ms = cfg->keepalive_ms;
 	app->tcp.mtu_probing = cfg->mtu_probing;
 	app->tcp.time_wait_ms = cfg->time_wait_ms;
 	app->n_local_addrs = (uint8_t)cfg->n_signal;

@@ -35,6 +35,22 @@ static enum relay_side other_side(enum relay_side side)
 
 /* --- begin and end ---------------------------------------------------------------------------- */
 
+static void leg_attach(struct relay *r, enum relay_side side, struct conn *c)
+{
+	r->leg[side] = (struct relay_leg){.c = c, .id = c->id};
+	r->leg[side].tune.limit = r->ctx->buffer;
+}
+
+/* Both sides are there: how much passes is measured from now on. */
+static void tune_begin(struct relay *r, enum relay_side from)
+{
+	const struct conn *to = r->leg[other_side(from)].c;
+
+	if (to != NULL)
+		relay_tune_init(&r->leg[from].tune, r->ctx->buffer, r->ctx->buffer_max, to->snd_una,
+				r->ctx->w->st.now_us);
+}
+
 static struct relay *relay_new(struct relay_ctx *ctx, struct conn *client)
 {
 	struct relay *r = pool_get(&ctx->relays);
@@ -44,7 +60,7 @@ static struct relay *relay_new(struct relay_ctx *ctx, struct conn *client)
 	st_inc(&ctx->w->st, CTR_CUR_RELAYS);
 	r->ctx = ctx;
 	r->listener = client->params->user;
-	r->leg[RELAY_CLIENT] = (struct relay_leg){.c = client, .id = client->id};
+	leg_attach(r, RELAY_CLIENT, client);
 	client->user = r;
 	listener_count(r->listener, 1);
 	upstream_begin(&r->walk, r->listener->pool);
@@ -107,7 +123,7 @@ static bool connect_next(struct relay *r)
 		st_inc(&w->st, CTR_RELAY_UPSTREAM_NONE);
 		return false;
 	}
-	r->leg[RELAY_SERVER] = (struct relay_leg){.c = c, .id = c->id};
+	leg_attach(r, RELAY_SERVER, c);
 	wheel_arm(&w->st.wheel, &r->timer, w->st.now_ms + r->walk.pool->cfg->connect_timeout_ms,
 		  connect_timeout);
 	return true;
@@ -184,6 +200,8 @@ static void relay_connected(struct conn *c)
 		return;
 	r->open = true;
 	wheel_cancel(&r->ctx->w->st.wheel, &r->timer);
+	tune_begin(r, RELAY_CLIENT);
+	tune_begin(r, RELAY_SERVER);
 	while ((s = r->early.head) != NULL && r->leg[RELAY_SERVER].c != NULL) {
 		segq_remove(&r->early, s);
 		forward(r, RELAY_SERVER, s);
@@ -226,13 +244,21 @@ static void relay_rx_fin(struct conn *c)
 static void relay_acked(struct conn *c)
 {
 	struct relay *r = c->user;
-	struct conn *other;
+	struct relay_leg *from;
+	uint64_t now_us;
+	uint32_t rtt_us;
 
 	if (unlikely(r == NULL || !r->open))
 		return;
-	other = r->leg[other_side(side_of(c))].c;
-	if (other != NULL)
-		conn_window_update(other);
+	now_us = r->ctx->w->st.now_us;
+	from = &r->leg[other_side(side_of(c))];
+	if (from->c == NULL)
+		return;
+	if (relay_tune_due(&from->tune, now_us)) {
+		rtt_us = conn_min_rtt_us(c) + conn_min_rtt_us(from->c);
+		relay_tune_acked(&from->tune, c->snd_una, now_us, rtt_us);
+	}
+	conn_window_update(from->c);
 }
 
 static void relay_closed(struct conn *c, enum conn_end why)
@@ -272,7 +298,7 @@ static uint32_t relay_rcv_space(const struct conn *c)
 
 	if (unlikely(r == NULL))
 		return 0;
-	most = r->ctx->buffer;
+	most = r->leg[side_of(c)].tune.limit;
 	other = r->leg[other_side(side_of(c))].c;
 	if (unlikely(!r->open && side_of(c) == RELAY_CLIENT)) {
 		most = RTE_MIN(most, (uint32_t)RELAY_EARLY_MAX);
@@ -319,6 +345,7 @@ int relay_init(struct worker *w, const struct config *cfg)
 		return -ENOMEM;
 	ctx->w = w;
 	ctx->buffer = cfg->relay_buffer;
+	ctx->buffer_max = cfg->relay_buffer_max;
 	pool_init(&ctx->relays, RTE_PTR_ADD(ctx, ALIGN64(sizeof(*ctx))), cfg->connections,
 		  sizeof(struct relay));
 	upstream_init(&ctx->upstreams, cfg, w->index);

@@ -19,6 +19,7 @@
 #include "config.h"
 #include "listener.h"
 #include "mptcp/conn/conn.h"
+#include "relay_tune.h"
 #include "upstream.h"
 
 struct worker;
@@ -30,9 +31,10 @@ struct relay_ctx;
 enum relay_side { RELAY_CLIENT, RELAY_SERVER, RELAY_SIDES };
 
 struct relay_leg {
-	struct conn *c; /* NULL: closed */
-	uint32_t id;    /* of c, also after its end */
-	bool fin;       /* its peer has closed its direction */
+	struct conn *c;         /* NULL: closed */
+	uint32_t id;            /* of c, also after its end */
+	bool fin;               /* its peer has closed its direction */
+	struct relay_tune tune; /* of what its peer sends */
 };
 
 struct relay {
@@ -51,7 +53,8 @@ struct relay {
 /* The relays of one worker, and where their connections come from and go to. */
 struct relay_ctx {
 	struct worker *w;
-	uint32_t buffer;    /* octets each direction of a relay may hold */
+	uint32_t buffer,
+		buffer_max; /* octets each direction of a relay may hold: at first, at most */
 	struct relay *dead; /* ended; given back by relay_reap() */
 	struct pool relays;
 	struct upstream upstreams;

@@ -8,6 +8,7 @@ trip. What this machine cannot carry in real time is simulated only (mpsim), in 
 Mbit/s of payload; "ratio" is mpgate to kernel, "of rate" the simulated bits on the wire to the path's.
 """
 import argparse
+import itertools
 import json
 import pathlib
 import platform
@@ -84,6 +85,8 @@ class Link:
         self.p = self.lab.start("net", self.binary, *[x for k, v in argv.items() for x in (f"--{k}", v)],
                                 "a0", "c0")
         wait_for("mplink: ready", lambda: "ready" in self.p.out() or not self.p.alive())
+        if not self.p.alive():
+            raise LabError(f"{self.binary}: {self.p.out().strip() or 'it ended at once'}")
 
 
 def measure(lab, a):
@@ -96,34 +99,32 @@ def measure(lab, a):
         return None
 
 
-def real(a, cells):
+def real(a, build, cells):
     got = {}
     for r in range(a.rounds):
-        for name, make in systems(a).items():
-            lab = make()
+        for (rate, rtt, cond), (name, make) in itertools.product(cells, systems(a).items()):
+            lab = make()  # what the one before has queued is not for this one to carry
             try:
                 widen(lab)
-                link = Link(lab, lab.build)
-                for rate, rtt, cond in cells:
-                    link.be(rate, rtt, CONDITIONS[cond][0])
-                    v = measure(lab, a)
-                    got.setdefault((rate, rtt, cond, name), []).append(v)
-                    print(f"round {r + 1}: {name:6} {rate:6} Mbit/s {rtt:4} ms {cond:12} "
-                          f"{'-' if v is None else f'{v:.1f}'}", file=sys.stderr, flush=True)
+                Link(lab, build).be(rate, rtt, CONDITIONS[cond][0])
+                v = measure(lab, a)
             finally:
                 lab.down()
+            got.setdefault((rate, rtt, cond, name), []).append(v)
+            print(f"round {r + 1}: {name:6} {rate:6} Mbit/s {rtt:4} ms {cond:12} "
+                  f"{'-' if v is None else f'{v:.1f}'}", file=sys.stderr, flush=True)
     return got
 
 
 # --- simulated ---------------------------------------------------------------------------------------
 
-def scenario(rate, rtt, cond, seconds, family):
+def scenario(rate, rtt, cond, seconds, omit, family):
     down = {"rate_mbit": rate, "delay_ms": rtt / 2, "queue_kib": queue_kib(rate, rtt), **CONDITIONS[cond][1]}
     if "reorder_percent" in down:
         down["reorder_ms"] = late_ms(rtt)
     window_kib = max(4096, int(rate * rtt * 1000 / 8 / 1024 * 2.5))  # the path, its queue, and some
     mbufs = 65536 + 3 * window_kib * 1024 // 1448
-    return (f"seconds: {seconds}\nfamily: {family}\npoll_us: 50\nmbufs: {mbufs}\npaths:\n"
+    return (f"seconds: {seconds + omit}\nomit_seconds: {omit}\nfamily: {family}\npoll_us: 50\nmbufs: {mbufs}\npaths:\n"
             f"  - down: {json.dumps(down)}\n    up: {{rate_mbit: {rate}, delay_ms: {rtt / 2}}}\n"
             "connections:\n  - client: {close_last: true}\n    server: {send_mib: 1000000}\n"
             f"tcp: {{rcv_buffer_kib: {2 * window_kib}, snd_buffer_kib: {window_kib}}}\n")
@@ -132,7 +133,7 @@ def scenario(rate, rtt, cond, seconds, family):
 def simulate(a, build, cell):
     """Mbit/s of payload that arrived, and how much of the path's rate was used."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as f:
-        f.write(scenario(*cell, a.sim_seconds, a.family))
+        f.write(scenario(*cell, a.sim_seconds, a.sim_omit, a.family))
         f.flush()
         text = sh(build / "tests/sim/mpsim", "--scenario", f.name, timeout=3600)
     print("simulated: {} Mbit/s {} ms {}".format(*cell), file=sys.stderr, flush=True)
@@ -153,6 +154,17 @@ def rows_of(cells, got, simulated):
         yield {"rate_mbit": cell[0], "rtt_ms": cell[1], "path": cell[2], "mpgate": ours, "kernel": kernel,
                "ratio": ours / kernel if ours and kernel else None,
                "simulated": simulated.get(cell, (None,))[0], "of rate": simulated.get(cell, (None, None))[1]}
+
+
+def fill(rows, file):
+    """What an earlier run has measured and this one has not."""
+    def cell(r):
+        return r["rate_mbit"], r["rtt_ms"], r["path"]
+    old = {cell(r): r for r in json.loads(pathlib.Path(file).read_text(encoding="utf-8"))["rows"]}
+    for r in rows:
+        for k, v in old.get(cell(r), {}).items():
+            if r[k] is None:
+                r[k] = v
 
 
 def text_of(v):
@@ -191,9 +203,11 @@ def main():
     p.add_argument("--seconds", type=int, default=10, help="of a measurement")
     p.add_argument("--omit", type=int, default=3, help="seconds before that, not counted")
     p.add_argument("--sim-seconds", type=int, default=30, help="0: do not simulate")
+    p.add_argument("--sim-omit", type=int, default=5, help="virtual seconds before that, not counted")
     p.add_argument("--family", type=int, choices=(4, 6), default=4)
     p.add_argument("--port", choices=("af_xdp", "af_packet"), default="af_xdp")
     p.add_argument("--build", default=None)
+    p.add_argument("--with", dest="earlier", metavar="FILE", help="--json of a run that measured the rest")
     p.add_argument("--markdown", metavar="FILE")
     p.add_argument("--json", action="store_true")
     a = p.parse_args()
@@ -201,14 +215,18 @@ def main():
     cells = [(rate, rtt, c) for rate in a.rates for rtt in a.rtts for c in CONDITIONS if a.k in c]
     build = Lab(Spec(), build=a.build).build
     try:
-        got = real(a, [c for c in cells if c[0] <= a.real_up_to]) if a.rounds else {}
+        got = real(a, build, [c for c in cells if c[0] <= a.real_up_to]) if a.rounds else {}
         simulated = {c: simulate(a, build, c) for c in cells} if a.sim_seconds else {}
     except (LabError, subprocess.SubprocessError) as e:
         print(f"paths: {e}", file=sys.stderr)
         return 1
     rows = list(rows_of(cells, got, simulated))
     about = {"kernel": platform.release(), "measured": f"{a.rounds} x {a.seconds} s after {a.omit} s, IPv{a.family}, "
-             f"{a.port}", "simulated": f"{a.sim_seconds} s, slow start included"}
+             f"{a.port}", "simulated": f"{a.sim_seconds} s after {a.sim_omit} s"}
+    if a.earlier:
+        fill(rows, a.earlier)
+        if not a.rounds:
+            about["measured"] = json.loads(pathlib.Path(a.earlier).read_text(encoding="utf-8"))["measured"]
     if a.markdown:
         pathlib.Path(a.markdown).write_text(markdown(rows, about), encoding="utf-8")
     print(json.dumps({"rows": rows, **about}, indent=1) if a.json else table(rows))

@@ -108,6 +108,7 @@ static void check_subflow(struct mptcp *mp, const struct conn *c, struct subflow
 	tcp_watch_step(w, t);
 	check_pending(sf, sum);
 	MUST(c->mode == CONN_MPTCP || sf->pending.head == NULL);
+	MUST(c->state != CONN_TIME_WAIT || sf->pending.head == NULL);
 	SEGQ_FOREACH (s, &t->sndq) {
 		MUST(s->holders <= 2);
 		sum->segs += s->holders == 1;

@@ -11,10 +11,11 @@
 #include "mptcp/tcp/tcp_internal.h"
 #include "mptcp/wire/octets.h"
 
-#define POOL_MBUFS  1023
-#define STEPS_MAX   400
-#define TIME_MAX_MS 400000 /* of virtual time, an input */
-#define SETTLE_MAX  600
+#define POOL_MBUFS         1023
+#define STEPS_MAX          400
+#define TS_RECENT_VALID_MS (24u * 24 * 3600 * 1000) /* RFC 7323 s5.5 */
+#define TIME_MAX_MS        400000                   /* of virtual time, an input */
+#define SETTLE_MAX         600
 
 static const struct stack_secrets secrets = {
 	.isn = {1, 2}, .ts = {3, 4}, .cookie = {5, 6}, .join = {7, 8}, .flow = {9, 10}};
@@ -80,6 +81,14 @@ static void put_syn_options(struct opt_buf *o)
 	o->len = (uint8_t)(b - o->b);
 }
 
+/* RFC 7323 s5.3 (R1); what fills a gap may be late, by two windows at most. */
+static bool is_paws(const struct tcp *t, uint32_t tsval)
+{
+	return seq_lt(tsval, t->ts_recent) && r.st.now_ms - t->ts_recent_ms <= TS_RECENT_VALID_MS &&
+	       (t->ofo.head == NULL ||
+		seq_lt(tsval, t->paws_ts[seq_leq(t->paws_edge, t->rcv_nxt) ? 0 : 1]));
+}
+
 /* Whether t, synchronised, may learn nothing from p, by the checks as the RFCs have them (RFC 9293 s3.10.7.4,
  * RFC 5961, RFC 7323 s5.3, RFC 1337). */
 static bool must_refuse(const struct tcp *t, const struct pkt *p)
@@ -88,9 +97,7 @@ static bool must_refuse(const struct tcp *t, const struct pkt *p)
 	uint32_t wnd = seq_lt(t->rcv_nxt, t->rcv_adv) ? t->rcv_adv - t->rcv_nxt : 0;
 	uint32_t edge = t->rcv_nxt + wnd, end = p->seq + p->payload_len + !!(p->flags & TCPF_FIN);
 
-	if (t->use_ts && !rst &&
-	    (!p->tcp.has_ts || (seq_lt(p->tcp.tsval, t->ts_recent) &&
-				r.st.now_ms - t->ts_recent_ms <= TS_RECENT_VALID_MS)))
+	if (t->use_ts && !rst && (!p->tcp.has_ts || is_paws(t, p->tcp.tsval)))
 		return true;
 	if (p->flags & TCPF_SYN || (rst && (p->seq != t->rcv_nxt || t->state == TCPS_TIME_WAIT)))
 		return true;
@@ -645,7 +652,7 @@ static void begin(void)
 
 	r.now_us = a & 0x80 ? 4294900000000 : 1000000000; /* or the millisecond clock wraps soon */
 	r.cfg = tcp_config_default;
-	r.cfg.cc = b & 1 ? &cc_newreno : &cc_cubic;
+	r.cfg.cc = tcp_ccs[b % TCP_CCS];
 	r.cfg.rcv_wscale = b & 2 ? 9 : 0;
 	r.cfg.ofo_segs_max = b & 4 ? 6 : 4096;
 	r.cfg.data_retries = b & 8 ? 3 : 15;

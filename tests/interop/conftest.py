@@ -5,6 +5,7 @@ A test asks for the fixture `lab` with a Spec as its parameter (marks `specs` be
 order of their specs, so that each lab and its mpgate serve many tests; after each of them every
 gauge of mpgate must be back at 0, and at a lab's end mpgate must leave with exit code 0.
 """
+import contextlib
 import os
 import sys
 
@@ -61,6 +62,9 @@ def pytest_runtest_makereport(item, call):
     lab = getattr(item, "lab_used", None)
     if rep.failed and lab and lab.gate:
         rep.sections.append(("mpgate's log", lab.gate_log()))
+        for what in ("subflows", "connections", "counters", "ports"):
+            with contextlib.suppress(Exception):  # it may be gone, or busy
+                rep.sections.append((f"show {what}", lab.ctl("show", what, json_out=False, timeout=5)))
 
 
 class Pool:

@@ -252,6 +252,15 @@ class Proc:
             self.p.kill()
             return self.p.wait()
 
+    @contextlib.contextmanager
+    def paused(self):
+        """Stopped meanwhile: its sockets stay open, and its kernel answers for them."""
+        self.p.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.p.send_signal(signal.SIGCONT)
+
     def wait(self, timeout):
         try:
             return self.p.wait(timeout)
@@ -276,7 +285,7 @@ class Spec:
     gate: bool = True           # False: the caller puts something else into gw
     time_wait_ms: int = 200
     drain_ms: int = 3000
-    relay_buffer: int = 1 << 20
+    relay_buffer: int = 384 << 10
     mbufs: int = 65536
     idle: str = "sleep"         # idle workers: the kernel's peers need their CPUs, too
     napi_thread: bool = False   # AF_XDP's NAPI is a thread on the worker's CPU (veth: the sender's)

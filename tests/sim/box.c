@@ -21,6 +21,8 @@
 #define COALESCE_NS NSEC_PER_MSEC
 /* Beyond any window that a scenario has. */
 #define FAR 0x10000000u
+/* What fills a gap may be two windows late (tcp_paws.c). */
+#define OLD_WINDOWS 3
 
 const char *const sc_box_name[BOX_KINDS] = {
 	[BOX_NAT] = "nat",         [BOX_SEQ] = "seq",       [BOX_STRIP] = "strip",
@@ -324,6 +326,29 @@ static bool is_older(struct frame *f, const struct box_flow *flow, unsigned int 
 	       (int32_t)(flow->delta[dir] - get32(&ts[2])) > 0;
 }
 
+static void keep_old(struct box_flow *flow, const struct passing *p)
+{
+	flow->old[p->dir] = frame_copy(p->f);
+	flow->old_windows[p->dir] = 0;
+}
+
+/* p acknowledges what goes the other way: whether the window that is counted there is over. The first one
+ * begins when the clock has ticked: 2^32 octets take longer than that. */
+static void count_windows(struct box_flow *flow, const struct passing *p)
+{
+	unsigned int dir = !p->dir;
+	uint32_t edge = flow->edge[p->dir == DIR_UP ? 0 : 1];
+	bool ticked = flow->old[dir] != NULL && is_older(flow->old[dir], flow, dir);
+
+	/* One that is closed is not over. */
+	if (ticked &&
+	    ((int32_t)(p->v.ack - flow->old_edge[dir]) < 0 || edge == flow->old_edge[dir]))
+		return;
+	if (ticked && flow->old_windows[dir] < OLD_WINDOWS)
+		flow->old_windows[dir]++;
+	flow->old_edge[dir] = edge;
+}
+
 /*
  * A segment from the time before the sequence numbers came round: the number fits, the timestamp does
  * not, and its octets are others. delta[dir] is the highest timestamp of dir that was echoed.
@@ -344,10 +369,11 @@ static void wrapped(struct box *b, struct passing *p)
 	if (flow->delta[!p->dir] == 0 || (int32_t)(get32(&ts[6]) - flow->delta[!p->dir]) > 0)
 		flow->delta[!p->dir] = get32(&ts[6]);
 	if (p->v.payload_len > 0 && flow->old[p->dir] == NULL)
-		flow->old[p->dir] = frame_copy(p->f);
+		keep_old(flow, p);
+	count_windows(flow, p);
 	pass(b, p);
 	f = flow->old[p->dir];
-	if (f == NULL || !is_older(f, flow, p->dir))
+	if (f == NULL || flow->old_windows[p->dir] < OLD_WINDOWS)
 		return;
 	flow->old[p->dir] = NULL;
 	if (!rng_chance(&b->path->sim->rng, b->spec->n) || !frame_tcp(f, &v)) {

@@ -21,7 +21,11 @@ struct box_flow {
 	uint32_t edge[2];  /* right edge last offered, by end */
 	uint8_t wscale[2];
 	bool scale_ok[2];
-	struct frame *old[2];  /* BOX_WRAPPED: a segment with payload, seen a while ago */
+	/* BOX_WRAPPED: a segment with payload, where the window ended that is counted, and how many have
+	 * gone by since */
+	struct frame *old[2];
+	uint32_t old_edge[2];
+	uint8_t old_windows[2];
 	struct frame *held[2]; /* BOX_COALESCE */
 };
 

@@ -263,7 +263,6 @@ void host_attach(struct host *h, struct path *p, unsigned int end)
 
 struct host *host_new(struct sim *s, const char *name, bool relay, const struct sc_tcp *tcp)
 {
-	static const struct tcp_cc_ops *const cc[] = {&cc_cubic, &cc_newreno};
 	const struct scenario *sc = s->sc;
 	struct host *h = aligned_alloc(64, (sizeof(*h) + 63) & ~(size_t)63);
 	size_t size = (mptcp_memory(CONNS, SUBFLOWS) + 63) & ~(size_t)63;
@@ -283,7 +282,7 @@ struct host *host_new(struct sim *s, const char *name, bool relay, const struct 
 	h->wake_ns = UINT64_MAX;
 	h->rx_tail = &h->rx_head;
 	h->tcp = tcp_config_default;
-	h->tcp.cc = cc[tcp->cc % 2];
+	h->tcp.cc = tcp_ccs[tcp->cc % TCP_CCS];
 	if (tcp->delack_ms != 0)
 		h->tcp.delack_ms = tcp->delack_ms;
 	if (tcp->time_wait_ms != 0)
@@ -313,6 +312,7 @@ static void relay_start(struct host *h)
 	h->cfg = cfg;
 	cfg->connections = CONNS;
 	cfg->relay_buffer = h->sim->sc->relay_buffer;
+	cfg->relay_buffer_max = h->sim->sc->relay_buffer_max;
 	cfg->subflows_per_conn = CONN_SUBFLOWS_MAX;
 	cfg->n_pools = 1;
 	cfg->pools[0].connect_timeout_ms = 60000;

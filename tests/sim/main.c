@@ -87,6 +87,7 @@ static int run_scenario(const struct options *o)
 	if (sc.mbufs != 0)
 		sim_pool_size = sc.mbufs;
 	sim_init(&s, &sc, o->pcap, o->trace ? stdout : NULL);
+	report_omit(&s, sc.omit_ms);
 	if (o->plot != NULL)
 		report_sample(&s, sc.end_ms != 0 ? sc.end_ms : PLOT_MS, PLOT_SAMPLES);
 	ok = sim_run(&s);

@@ -38,8 +38,9 @@ MUTANTS = [
      "\tif (s->flags & SEG_SENT && s->next != NULL && s->next->len == s->len)\n"
      "\t\tx.seg = s->next;\n"),
     ("old timestamps are taken (PAWS)", "lib/mptcp/tcp/tcp_in.c",
-     "\tif (!ts_before(o->tsval, t->ts_recent))\n\t\treturn CTR_NONE;",
-     "\tif (o->has_ts)\n\t\treturn CTR_NONE;"),
+     "\tif (!tcp_paws_rejects(t, o->tsval))\n", "\tif (o->has_ts)\n"),
+    ("anything fills a gap (PAWS)", "lib/mptcp/tcp/tcp_paws.c",
+     " || tcp_ts_before(tsval, t->paws_ts[over ? 0 : 1]);", " || (over && false);"),
     ("a RST anywhere in the window ends it", "lib/mptcp/tcp/tcp_in.c",
      "\tif (rx->seq != t->rcv_nxt) {", "\tif (false) {"),
     ("the congestion window is not kept", "lib/mptcp/tcp/tcp_out.c",

@@ -23,6 +23,13 @@ static struct sample *samples;
 static size_t n_samples, samples_size;
 static uint64_t interval_ns;
 
+/* What had passed when the time began that counts. */
+static struct {
+	uint64_t from_ns;
+	uint64_t tx[SIM_USERS_MAX], rx[SIM_USERS_MAX];
+	uint64_t bytes[SIM_PATHS_MAX][2];
+} omitted;
+
 /* The subflow that carries most, for one line a connection. */
 static const struct subflow *busiest(const struct conn *c)
 {
@@ -73,31 +80,55 @@ void report_free(void)
 	n_samples = samples_size = 0;
 }
 
+static void note(struct sim *s, void *ctx, uint64_t arg)
+{
+	(void)ctx, (void)arg;
+	omitted.from_ns = s->now_ns;
+	for (unsigned int i = 0; i < s->n_users; i++) {
+		omitted.tx[i] = s->users[i]->tx;
+		omitted.rx[i] = s->users[i]->rx;
+	}
+	for (unsigned int i = 0; i < s->n_paths; i++)
+		for (unsigned int way = 0; way < 2; way++)
+			omitted.bytes[i][way] = s->paths[i]->link[way].stats.bytes;
+}
+
+void report_omit(struct sim *s, uint32_t omit_ms)
+{
+	memset(&omitted, 0, sizeof(omitted));
+	if (omit_ms != 0)
+		sim_at(s, omit_ms * NSEC_PER_MSEC, note, NULL, 0);
+}
+
 /* --- tables ------------------------------------------------------------------------------------- */
 
-static void print_link(unsigned int i, const char *way, const struct link *l, double seconds)
+static void print_link(const struct sim *s, unsigned int i, enum dir dir, double seconds)
 {
+	const struct link *l = &s->paths[i]->link[dir];
 	const struct link_stats *st = &l->stats;
-	double mbit = (double)st->bytes * 8 / 1e6 / seconds;
+	double mbit = (double)(st->bytes - omitted.bytes[i][dir]) * 8 / 1e6 / seconds;
 	char used[16] = "-";
 
 	if (l->spec->rate_bps != 0)
 		snprintf(used, sizeof(used), "%.3f", mbit * 1e6 / (double)l->spec->rate_bps);
-	printf("%4u  %-4s %10.2f %6s %10llu %8llu %8llu %8llu %8llu %9llu\n", i, way, mbit, used,
-	       (unsigned long long)st->packets, (unsigned long long)(st->lost + st->outage),
-	       (unsigned long long)st->overrun, (unsigned long long)st->late,
-	       (unsigned long long)st->duplicated, (unsigned long long)st->queue_max);
+	printf("%4u  %-4s %10.2f %6s %10llu %8llu %8llu %8llu %8llu %9llu\n", i,
+	       dir == DIR_UP ? "up" : "down", mbit, used, (unsigned long long)st->packets,
+	       (unsigned long long)(st->lost + st->outage), (unsigned long long)st->overrun,
+	       (unsigned long long)st->late, (unsigned long long)st->duplicated,
+	       (unsigned long long)st->queue_max);
 }
 
-static void print_user(const struct sim *s, const struct user *u)
+static void print_user(const struct sim *s, unsigned int i)
 {
+	const struct user *u = s->users[i];
 	uint64_t end_ns = u->ended ? u->ended_ns : s->now_ns;
-	double seconds = (double)(end_ns - u->began_ns) / 1e9;
+	uint64_t from_ns = RTE_MAX(u->began_ns, omitted.from_ns);
+	double seconds = end_ns > from_ns ? (double)(end_ns - from_ns) / 1e9 : 0;
 	const struct subflow *sf = u->c != NULL ? busiest(u->c) : NULL;
 
 	printf("%-7s %3u %9.3f %12.2f %12.2f", u->client ? "client" : "server", u->id, seconds,
-	       seconds > 0 ? (double)u->tx * 8 / 1e6 / seconds : 0,
-	       seconds > 0 ? (double)u->rx * 8 / 1e6 / seconds : 0);
+	       seconds > 0 ? (double)(u->tx - omitted.tx[i]) * 8 / 1e6 / seconds : 0,
+	       seconds > 0 ? (double)(u->rx - omitted.rx[i]) * 8 / 1e6 / seconds : 0);
 	if (sf != NULL)
 		printf(" %8u %9.2f %9.2f %10u", sf->tcp.retrans, sf->tcp.srtt_us / 1e3,
 		       sf->tcp.min_rtt_us / 1e3, sf->tcp.cwnd);
@@ -106,40 +137,48 @@ static void print_user(const struct sim *s, const struct user *u)
 	printf("  %s\n", !u->ended ? "open" : u->why == CONN_END_DONE ? "done" : "failed");
 }
 
-static void print_counters(const struct sim *s)
+/* Of what happened the part that is about loss; of what was dropped all. */
+static bool is_told(enum counter c)
 {
 	static const enum counter list[] = {
-		CTR_TCP_RETRANS,        CTR_TCP_FAST_RETRANS,   CTR_TCP_TIMEOUTS,
-		CTR_TCP_RECOVERY,       CTR_TCP_LOSS_PROBES,    CTR_TCP_TS_UNDO,
-		CTR_TCP_DSACK_UNDO,     CTR_TCP_SPURIOUS_RTO,   CTR_TCP_DSACK_RX,
-		CTR_TCP_OFO_QUEUE,      CTR_DROP_TCP_OFO_LIMIT, CTR_TCP_ECN_CE,
-		CTR_TCP_ECN_REDUCED,    CTR_TCP_PMTU_ICMP,      CTR_TCP_PMTU_HELD,
-		CTR_TCP_PMTU_BLACKHOLE, CTR_TCP_PMTU_UNDO,      CTR_TCP_MTUP_SUCCESS,
-		CTR_TCP_MTUP_FAIL,
+		CTR_TCP_RETRANS,    CTR_TCP_FAST_RETRANS, CTR_TCP_TIMEOUTS,
+		CTR_TCP_RECOVERY,   CTR_TCP_LOSS_PROBES,  CTR_TCP_TS_UNDO,
+		CTR_TCP_DSACK_UNDO, CTR_TCP_SPURIOUS_RTO, CTR_TCP_DSACK_RX,
+		CTR_TCP_OFO_QUEUE,  CTR_TCP_ECN_CE,       CTR_TCP_ECN_REDUCED,
+		CTR_TCP_PMTU_ICMP,  CTR_TCP_PMTU_HELD,    CTR_TCP_PMTU_BLACKHOLE,
+		CTR_TCP_PMTU_UNDO,  CTR_TCP_MTUP_SUCCESS, CTR_TCP_MTUP_FAIL,
 	};
 
+	for (unsigned int k = 0; k < RTE_DIM(list); k++)
+		if (list[k] == c)
+			return true;
+	return counter_desc[c].kind == CTR_KIND_DROP;
+}
+
+static void print_counters(const struct sim *s)
+{
 	for (unsigned int i = 0; i < s->n_hosts; i++) {
 		printf("%s:", s->hosts[i]->name);
-		for (unsigned int k = 0; k < RTE_DIM(list); k++)
-			if (s->hosts[i]->w.ctrs[list[k]] != 0)
-				printf(" %s %llu", counter_desc[list[k]].name,
-				       (unsigned long long)s->hosts[i]->w.ctrs[list[k]]);
+		for (enum counter c = 0; c < CTR_MAX; c++)
+			if (is_told(c) && s->hosts[i]->w.ctrs[c] != 0)
+				printf(" %s %llu", counter_desc[c].name,
+				       (unsigned long long)s->hosts[i]->w.ctrs[c]);
 		putchar('\n');
 	}
 }
 
 void report_print(const struct sim *s)
 {
-	double seconds = (double)s->now_ns / 1e9;
+	double seconds = (double)(s->now_ns - omitted.from_ns) / 1e9;
 
 	printf("path  way      Mbit/s   used    packets     lost  overrun     late    twice queue max\n");
 	for (unsigned int i = 0; i < s->n_paths; i++) {
-		print_link(i, "up", &s->paths[i]->link[DIR_UP], seconds);
-		print_link(i, "down", &s->paths[i]->link[DIR_DOWN], seconds);
+		print_link(s, i, DIR_UP, seconds);
+		print_link(s, i, DIR_DOWN, seconds);
 	}
 	printf("\nuser     id   seconds  sent Mbit/s  rcvd Mbit/s  retrans   srtt ms    min ms       cwnd\n");
 	for (unsigned int i = 0; i < s->n_users; i++)
-		print_user(s, s->users[i]);
+		print_user(s, i);
 	putchar('\n');
 	print_counters(s);
 }

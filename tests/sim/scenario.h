@@ -112,7 +112,8 @@ struct scenario {
 	uint32_t clock_ms; /* what the millisecond clock shows at the start */
 	uint32_t isn_skew; /* sequence numbers begin so much before their wrap; 0: by the clock */
 	uint32_t end_ms;   /* stop then; 0: when all connections have ended */
-	uint32_t relay_buffer;
+	uint32_t omit_ms;  /* until then nothing counts in the report's rates */
+	uint32_t relay_buffer, relay_buffer_max;
 	uint32_t mbufs;       /* packet buffers of all hosts; 0: the default */
 	unsigned int n_paths; /* of the client */
 	struct sc_path paths[SC_PATHS_MAX];

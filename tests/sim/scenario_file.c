@@ -11,7 +11,7 @@
 
 #include <cyaml/cyaml.h>
 
-#include "mptcp/tcp/stack.h"
+#include "mptcp/tcp/tcp.h"
 #include "scenario.h"
 
 #ifndef SCENARIO_DIR
@@ -72,7 +72,7 @@ struct raw {
 	uint64_t seed;
 	uint32_t family;
 	bool relay, check, cookies;
-	double seconds, relay_buffer_kib;
+	double seconds, omit_seconds, relay_buffer_kib, relay_buffer_max_kib;
 	uint32_t poll_us, mbufs;
 	struct raw_path *paths;
 	unsigned int n_paths;
@@ -160,7 +160,9 @@ static const cyaml_schema_field_t fields[] = {
 	FLAG(raw, check),
 	FLAG(raw, cookies),
 	REAL(raw, seconds),
+	REAL(raw, omit_seconds),
 	REAL(raw, relay_buffer_kib),
+	REAL(raw, relay_buffer_max_kib),
 	NUM(raw, poll_us),
 	NUM(raw, mbufs),
 	CYAML_FIELD_SEQUENCE_COUNT("paths", CYAML_FLAG_POINTER, struct raw, paths, n_paths, &path,
@@ -252,13 +254,14 @@ static void to_user(struct sc_user *u, const struct raw_user *r)
 
 static int to_tcp(struct sc_tcp *t, const struct raw_tcp *r)
 {
-	static const char *const names[] = {"cubic", "newreno"};
 	double rcv = r->rcv_buffer_kib * 1024, snd = r->snd_buffer_kib * 1024;
 
-	while (r->congestion != NULL && t->cc < 2 && strcasecmp(r->congestion, names[t->cc]) != 0)
+	while (r->congestion != NULL && t->cc < TCP_CCS &&
+	       strcasecmp(r->congestion, tcp_ccs[t->cc]->name) != 0)
 		t->cc++;
-	if (t->cc == 2) {
-		fprintf(stderr, "mpsim: congestion: cubic or newreno, not \"%s\"\n", r->congestion);
+	if (t->cc == TCP_CCS) {
+		fprintf(stderr, "mpsim: congestion: cubic, newreno or bbr, not \"%s\"\n",
+			r->congestion);
 		return -1;
 	}
 	t->rcv_buffer = rcv > 0 ? (uint32_t)rcv : DEFAULT_BUFFER;
@@ -282,8 +285,10 @@ static int convert(struct scenario *sc, const struct raw *r)
 	sc->mbufs = r->mbufs;
 	sc->clock_ms = 1000000;
 	sc->end_ms = (uint32_t)(r->seconds * 1000);
+	sc->omit_ms = (uint32_t)(r->omit_seconds * 1000);
 	sc->relay_buffer =
 		r->relay_buffer_kib > 0 ? (uint32_t)(r->relay_buffer_kib * 1024) : DEFAULT_BUFFER;
+	sc->relay_buffer_max = (uint32_t)(r->relay_buffer_max_kib * 1024);
 	sc->may_fail = true;
 	if (to_tcp(&sc->client_tcp, &r->tcp) != 0)
 		return -1;

@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_common.h>
+
+#include "mptcp/tcp/tcp.h"
 #include "rng.h"
 #include "scenario.h"
 
@@ -90,8 +93,10 @@ static void random_box(struct rng *r, struct sc_box *b)
 	case BOX_CLAMP:
 		b->n = (uint32_t)rng_log(r, 20, 60000);
 		break;
-	case BOX_RST:
 	case BOX_WRAPPED:
+		b->n = PPM(100);
+		break;
+	case BOX_RST:
 	case BOX_BEYOND:
 		b->n = (uint32_t)rng_log(r, PPM(1), PPM(50));
 		break;
@@ -140,7 +145,7 @@ static void random_user(struct rng *r, struct sc_user *u)
 static void random_tcp(struct rng *r, struct sc_tcp *t)
 {
 	memset(t, 0, sizeof(*t));
-	t->cc = (uint32_t)rng_below(r, 2);
+	t->cc = (uint32_t)rng_below(r, TCP_CCS);
 	t->rcv_buffer = (uint32_t)rng_log(r, 3000, 2000000);
 	t->snd_buffer = (uint32_t)rng_log(r, 3000, 1000000);
 	/* A unit of the window field is a small part of the buffer. */
@@ -176,6 +181,36 @@ static void random_mtu(struct rng *r, struct sc_path *p, bool v6)
 	}
 }
 
+/* What is old is too old when some windows have gone by (box.c): windows are small, then. */
+static void random_wrapped(struct rng *r, struct scenario *sc)
+{
+	struct sc_tcp *tcp[] = {&sc->client_tcp, &sc->relay_tcp, &sc->server_tcp};
+	bool wrapped = false;
+
+	for (unsigned int i = 0; i <= sc->n_paths; i++) {
+		const struct sc_path *p = i < sc->n_paths ? &sc->paths[i] : &sc->server_path;
+
+		for (unsigned int k = 0; k < p->n_boxes; k++)
+			wrapped = wrapped || p->boxes[k].kind == BOX_WRAPPED;
+	}
+	if (!wrapped || percent(r, 20))
+		return;
+	sc->relay_buffer = (uint32_t)rng_log(r, 3000, 12000);
+	sc->relay_buffer_max = 0;
+	for (unsigned int i = 0; i < RTE_DIM(tcp); i++) {
+		tcp[i]->rcv_buffer = (uint32_t)rng_log(r, 3000, 12000);
+		while (8u << tcp[i]->wscale > RTE_MIN(tcp[i]->rcv_buffer, sc->relay_buffer))
+			tcp[i]->wscale--;
+	}
+	for (unsigned int i = 0; i < sc->n_conns; i++) {
+		struct sc_user *u = percent(r, 50) ? &sc->conns[i].client : &sc->conns[i].server;
+
+		u->bytes = rng_range(r, 50000, 150000);
+		u->chunk_max = u->think_us = 0;
+		u->abort_at = 0;
+	}
+}
+
 void scenario_random(struct scenario *sc, uint64_t seed)
 {
 	struct rng r = {rng_mix(seed + 1)};
@@ -197,6 +232,7 @@ void scenario_random(struct scenario *sc, uint64_t seed)
 	sc->clock_ms = percent(&r, 33) ? UINT32_MAX - (uint32_t)rng_log(&r, 1, 20000)
 				       : (uint32_t)rng_u64(&r);
 	sc->relay_buffer = (uint32_t)rng_log(&r, 3000, 1000000);
+	sc->relay_buffer_max = percent(&r, 50) ? (uint32_t)rng_log(&r, 3000, 4000000) : 0;
 	random_tcp(&r, &sc->client_tcp);
 	random_tcp(&r, &sc->relay_tcp);
 	while (8u << sc->relay_tcp.wscale > sc->relay_buffer)
@@ -231,4 +267,5 @@ void scenario_random(struct scenario *sc, uint64_t seed)
 	for (unsigned int i = 0; i < sc->n_paths; i++)
 		random_mtu(&r, &sc->paths[i], sc->v6);
 	random_mtu(&r, &sc->server_path, sc->v6);
+	random_wrapped(&r, sc);
 }

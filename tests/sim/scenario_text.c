@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "mptcp/tcp/tcp.h"
 #include "scenario.h"
 
 struct text {
@@ -84,8 +85,8 @@ static void say_user(struct text *t, const char *name, const struct sc_user *u)
 
 static void say_tcp(struct text *t, const char *name, const struct sc_tcp *tcp)
 {
-	say(t, "; %s: %s, rcv %u snd %u scale %u", name, tcp->cc == 0 ? "cubic" : "newreno",
-	    tcp->rcv_buffer, tcp->snd_buffer, tcp->wscale);
+	say(t, "; %s: %s, rcv %u snd %u scale %u", name, tcp_ccs[tcp->cc]->name, tcp->rcv_buffer,
+	    tcp->snd_buffer, tcp->wscale);
 }
 
 void scenario_describe(const struct scenario *sc, char *buf, unsigned int len)
@@ -105,7 +106,7 @@ void scenario_describe(const struct scenario *sc, char *buf, unsigned int len)
 		say_path(&t, "server path", &sc->server_path);
 	say_tcp(&t, "client", &sc->client_tcp);
 	if (sc->relay)
-		say(&t, "; relay buffer %u", sc->relay_buffer);
+		say(&t, "; relay buffer %u to %u", sc->relay_buffer, sc->relay_buffer_max);
 	say_tcp(&t, "server", &sc->server_tcp);
 	for (unsigned int i = 0; i < sc->n_conns; i++) {
 		say(&t, "; conn at %u ms path %u:", sc->conns[i].start_ms, sc->conns[i].path);

@@ -311,8 +311,10 @@ static void sent_sack(struct view *v, const struct segment *g)
 			broken(v, g, "SACK of what did not arrive");
 		if (n > 0 && from <= g->ack_to)
 			broken(v, g, "SACK of what is acknowledged, not in the first block");
+		if (n == dsack && from <= in->ofo_from && in->ofo_to <= to)
+			in->ofo_fresh = false;
 		if (n == dsack && pure && from > g->ack_to && in->ofo_fresh &&
-		    in->ofo_from > g->ack_to && (in->ofo_from < from || in->ofo_to > to))
+		    in->ofo_from > g->ack_to)
 			broken(v, g, "the first SACK block is not that of the latest segment");
 	}
 	if (n == dsack && negotiated && in->ofo_fresh && in->ofo_from > g->ack_to && pure)

@@ -23,6 +23,7 @@
 #include <cmocka.h>
 
 #include "config_parts.h"
+#include "mptcp/tcp/stack.h"
 
 #define ERRS_MAX     64
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -71,8 +72,10 @@ static const char base[] = "workers: 2\n"                   /* 1 */
 			   "      port: 8443\n"             /* 36 */
 			   "tcp:\n"                         /* 37 */
 			   "  congestion: newreno\n"        /* 38 */
-			   "control:\n"                     /* 39 */
-			   "  socket: /run/x.sock\n";       /* 40 */
+			   "  pacing: false\n"              /* 39 */
+			   "  mtu_probing: blackhole\n"     /* 40 */
+			   "control:\n"                     /* 41 */
+			   "  socket: /run/x.sock\n";       /* 42 */
 
 static int load_text(const char *text, size_t len)
 {
@@ -143,6 +146,8 @@ static void test_good(void **state)
 	assert_int_equal(cfg.signal[1].tcp_port, 8443);
 	assert_false(cfg.signal[1].backup);
 	assert_string_equal(cfg.congestion, "newreno");
+	assert_false(cfg.pacing);
+	assert_int_equal(cfg.mtu_probing, TCP_MTU_BLACKHOLE);
 	assert_string_equal(cfg.socket_path, "/run/x.sock");
 	assert_int_equal(cfg.memory_line, 3);
 	assert_int_equal(cfg.ports[1].line, 14);
@@ -161,7 +166,7 @@ static void test_defaults(void **state)
 	assert_true(cfg.hugepages);
 	assert_int_equal(cfg.mem_mb, 0);
 	assert_int_equal(cfg.mbufs, 65536);
-	assert_int_equal(cfg.relay_buffer, 1 << 20);
+	assert_int_equal(cfg.relay_buffer, 384 << 10);
 	assert_int_equal(cfg.ports[0].mtu, 1500);
 	assert_int_equal(cfg.listeners[0].n_addrs, 0);
 	assert_true(cfg.listeners[0].mptcp);
@@ -169,6 +174,8 @@ static void test_defaults(void **state)
 	assert_int_equal(cfg.subflows_per_conn, 8);
 	assert_false(cfg.checksum);
 	assert_string_equal(cfg.congestion, "cubic");
+	assert_true(cfg.pacing);
+	assert_int_equal(cfg.mtu_probing, TCP_MTU_ON);
 	assert_int_equal(cfg.idle, IDLE_POLL);
 	assert_int_equal(cfg.time_wait_ms, 60000);
 	assert_int_equal(cfg.half_open_max, 4096);
@@ -311,11 +318,15 @@ static const struct fault faults[] = {
 	{"workers: 2\n", "workers: 2\nidle: spin\n", 2,
 	 "idle: 'spin' is none of poll, yield, sleep", false},
 	{"workers: 2\n", "workers: 2\nidle: yeild\n", 2, "did you mean 'yield'?", false},
-	{"newreno", "bbr", 38, "'bbr' is none of cubic, newreno", false},
+	{"newreno", "vegas", 38, "'vegas' is none of cubic, newreno, bbr", false},
 	{"newreno", "cubik", 38, "did you mean 'cubic'?", false},
-	{"tcp:\n  congestion: newreno\n", "tcp:\n", 37, "tcp has no value", false},
-	{"/run/x.sock", "x.sock", 40, "not absolute", false},
-	{"/run/x.sock", "/run/x.sock\n---\na: 1", 41, "a second document", false},
+	{"pacing: false", "pacing: maybe", 39, "neither true nor false", false},
+	{"mtu_probing: blackhole", "mtu_probing: always", 40,
+	 "'always' is none of off, blackhole, on", false},
+	{"tcp:\n  congestion: newreno\n  pacing: false\n  mtu_probing: blackhole\n", "tcp:\n", 37,
+	 "tcp has no value", false},
+	{"/run/x.sock", "x.sock", 42, "not absolute", false},
+	{"/run/x.sock", "/run/x.sock\n---\na: 1", 43, "a second document", false},
 };
 
 /* base with the first from replaced by to, to be freed. */

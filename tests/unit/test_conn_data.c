@@ -135,6 +135,29 @@ static void unmapped_is_bounded(void **state)
 	assert_int_equal(w->rx_len, 100);
 }
 
+/* The subflow that has them lives on for its FIN, and what comes after them is dropped. */
+static void unmapped_at_the_end(void **state)
+{
+	struct world *w = *state;
+	uint8_t b[1000] = {0};
+
+	open_mptcp(w, MPC_FLAG_H);
+	data(w, 0, 0, 100);
+	join(w, 1);
+	for (unsigned int i = 0; i < 10; i++)
+		say(w, 1, TCPF_ACK, NULL, b, sizeof(b));
+	assert_int_equal(world_kept(), 10);
+	conn_shutdown(w->c);
+	w->dack++;
+	data_fin(w, 0, 100);
+	closed_with(w, CONN_END_DONE);
+	say(w, 1, TCPF_ACK, NULL, b, sizeof(b));
+	for (unsigned int i = 0; i < 2; i++)
+		say(w, i, TCPF_ACK | TCPF_FIN, NULL, NULL, 0);
+	assert_int_equal(world_kept(), 0);
+	assert_int_equal(ctr(w, CTR_CUR_SUBFLOWS), 2);
+}
+
 static void map_twice(void **state)
 {
 	struct world *w = *state;
@@ -796,6 +819,7 @@ int main(void)
 		T(map_comes_first),
 		T(map_comes_later),
 		T(unmapped_is_bounded),
+		T(unmapped_at_the_end),
 		T(map_twice),
 		T(first_octets_win),
 		T(out_of_order),

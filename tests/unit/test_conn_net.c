@@ -311,6 +311,11 @@ void world_wait(struct world *w, uint32_t ms)
 	}
 }
 
+unsigned int world_kept(void)
+{
+	return POOL_MBUFS - rte_mempool_avail_count(wire_pool);
+}
+
 void world_starve(struct world *w, unsigned int leave)
 {
 	while (rte_mempool_avail_count(pool) > leave)

@@ -91,6 +91,8 @@ void world_free(struct world *w);
 void world_starve(struct world *w, unsigned int leave);
 void world_feed(struct world *w);
 void world_wait(struct world *w, uint32_t ms);
+/* Packets that came in and are kept. */
+unsigned int world_kept(void);
 
 uint8_t pattern(uint64_t off);
 /* Octets of the pattern from off that the user has not got as they should be. */

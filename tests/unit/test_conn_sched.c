@@ -57,6 +57,26 @@ static void rested_path_is_tried(void **state)
 	assert_int_equal(sent_on(w, 0), 1);
 }
 
+/* Of each path the shortest round trip, of the paths the longest; one that does not answer is none. */
+static void min_rtt_of_the_paths(void **state)
+{
+	struct world *w = *state;
+	struct subflow *sf;
+
+	open_mptcp(w, MPC_FLAG_H);
+	ack(w, 0);
+	join(w, 1);
+	tcp_of_path(w, 0)->min_rtt_us = 3000;
+	tcp_of_path(w, 0)->srtt_us = 90000;
+	tcp_of_path(w, 1)->min_rtt_us = 5000;
+	tcp_of_path(w, 1)->srtt_us = 80000;
+	sf = (struct subflow *)tcp_of_path(w, 1);
+	assert_int_equal(conn_min_rtt_us(sf->conn), 5000);
+	sf->stale = true;
+	assert_int_equal(conn_min_rtt_us(sf->conn), 3000);
+	sf->stale = false;
+}
+
 /* The DATA_ACK may come on one path before the ACK of another path that still holds the octets: the room
  * is there with the second of the two, and the user must hear of it. */
 static void acked_on_two_paths(void **state)
@@ -199,6 +219,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		T(rested_path_is_tried),
+		T(min_rtt_of_the_paths),
 		T(acked_on_two_paths),
 		T(late_data_ack_is_asked_for),
 		T(data_ack_is_not_asked_for_in_flight),

@@ -33,7 +33,7 @@ struct puppet {
 	struct flow_key key;
 	uint16_t mss;
 	uint8_t sent[65536];
-	uint32_t n_sent, window_updates, arrived;
+	uint32_t n_sent, window_updates, arrived, rtt_us;
 	bool shut, aborted, die_at_send;
 };
 
@@ -145,6 +145,11 @@ void conn_window_update(struct conn *c)
 uint16_t conn_payload_max(const struct conn *c)
 {
 	return PAYLOAD;
+}
+
+uint32_t conn_min_rtt_us(const struct conn *c)
+{
+	return puppet(c)->rtt_us;
 }
 
 struct conn_queued conn_snd_queued(const struct conn *c)
@@ -542,6 +547,14 @@ static void test_single_octets_share_buffers(void **state)
 	finish(client, server);
 }
 
+/* What its peer sends may fill so much. */
+static void bound(struct conn *server, uint32_t octets)
+{
+	struct relay *r = server->user;
+
+	r->leg[RELAY_SERVER].tune.limit = octets;
+}
+
 static void test_backpressure(void **state)
 {
 	struct conn *client, *server;
@@ -557,8 +570,29 @@ static void test_backpressure(void **state)
 	client->params->ops->acked(client);
 	assert_int_equal(puppet(server)->window_updates, updates + 1);
 	assert_int_equal(server->params->ops->rcv_space(server), BUFFER - 6 * SEG_OCTETS);
-	w->relay->buffer = 5 * SEG_OCTETS; /* more than it may hold is held: no wrap */
+	bound(server, 5 * SEG_OCTETS); /* more than it may hold is held: no wrap */
 	assert_int_equal(server->params->ops->rcv_space(server), 0);
+	finish(client, server);
+}
+
+/* What the server sends may fill more when the client took all there was within the round trips of both. */
+static void test_bound_grows(void **state)
+{
+	struct conn *client, *server;
+
+	w->relay->buffer_max = 8 * BUFFER;
+	open_pair(&client, &server);
+	w->relay->buffer_max = 0;
+	puppet(client)->rtt_us = 15000;
+	puppet(server)->rtt_us = 5000;
+	client->snd_una += BUFFER;
+	w->st.now_us += 19999;
+	client->params->ops->acked(client);
+	assert_int_equal(server->params->ops->rcv_space(server), BUFFER);
+	w->st.now_us += 1;
+	client->params->ops->acked(client);
+	assert_int_equal(server->params->ops->rcv_space(server), 2 * BUFFER);
+	assert_int_equal(client->params->ops->rcv_space(client), BUFFER);
 	finish(client, server);
 }
 
@@ -573,9 +607,9 @@ static void test_arrived_octets(void **state)
 	puppet(client)->arrived = 4 * SEG_OCTETS;
 	assert_int_equal(server->params->ops->rcv_space(server), BUFFER - 6 * SEG_OCTETS);
 	puppet(client)->arrived = 9 * SEG_OCTETS;
-	w->relay->buffer = 4 * SEG_OCTETS; /* so is theirs */
+	bound(server, 4 * SEG_OCTETS); /* so is theirs */
 	assert_int_equal(server->params->ops->rcv_space(server), 0);
-	w->relay->buffer = BUFFER;
+	bound(server, BUFFER);
 	/* Where packet buffers are short they count like all others. */
 	w->st.seg_share = 8; /* of 1400 octets */
 	assert_int_equal(server->params->ops->rcv_space(server), 8 * 1400 - 10 * SEG_OCTETS);
@@ -755,6 +789,7 @@ int main(void)
 		T(test_payload_goes_over),
 		T(test_early_data_waits),
 		T(test_single_octets_share_buffers),
+		T(test_bound_grows),
 		T(test_backpressure),
 		T(test_arrived_octets),
 		T(test_half_close_client_first),

@@ -135,8 +135,7 @@ static void test_transfer_bad_link(void **state)
 		for (unsigned int reorder = 0; reorder <= 100; reorder += 50)
 			for (int hold = 0; hold < 2; hold++, seed++)
 				transfer(seed, seed % 2, loss, reorder, loss / 2,
-					 seed % 3 ? &cc_cubic : &cc_newreno, hold,
-					 seed % 4 == 0 ? 900 : 0);
+					 tcp_ccs[seed % TCP_CCS], hold, seed % 4 == 0 ? 900 : 0);
 }
 
 static void test_half_close(void **state)
@@ -550,7 +549,7 @@ static void test_no_sack(void **state)
 	(void)state;
 	for (uint64_t seed = 200; seed < 206; seed++) {
 		begin(seed, false);
-		net_cfg.cc = seed % 2 ? &cc_newreno : &cc_cubic;
+		net_cfg.cc = tcp_ccs[seed % TCP_CCS];
 		net.strip = true;
 		net.loss_pm = (unsigned int)(seed - 200) * 10;
 		a.total = b.total = 512 * 1024;

@@ -106,6 +106,63 @@ static void test_ofo_bound(void **state)
 	net_fini(&net);
 }
 
+/* A segment of the peer arrives while one of ours of that length waits to leave: whether a pure ACK leaves
+ * with it, and p is that. Else p is ours. */
+static bool answered_beside(uint16_t ours, uint32_t seq, uint16_t len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(net_pool());
+	unsigned int n_sack;
+
+	memset(rte_pktmbuf_append(m, ours), 0, ours);
+	tcp_send(&a.t, seg_init(m, 0));
+	in(TCPF_ACK, seq, 0, len);
+	take();
+	assert_int_equal(p.payload_len, ours);
+	n_sack = p.tcp.n_sack;
+	if (!net_take(&net, &p))
+		return false;
+	assert_int_equal(n_sack, 0);
+	assert_int_equal(p.payload_len, 0);
+	nothing_sent();
+	return true;
+}
+
+static void acked_quietly(struct tcp *t, uint32_t octets)
+{
+	(void)t;
+	(void)octets;
+}
+
+/* Full segments leave no room for SACK blocks: what goes the other way does not keep them from the peer. */
+static void test_sack_beside_full_segments(void **state)
+{
+	struct tcp_ops ops = app_ops;
+
+	(void)state;
+	begin("msw");
+	ops.acked = acked_quietly; /* ours leaves when all of the input has been looked at */
+	a.t.ops = &ops;
+	assert_true(answered_beside(1460, 200, 100));
+	assert_int_equal(p.tcp.n_sack, 1);
+	assert_int_equal(p.tcp.sack[0].start, ISS + 201);
+	assert_int_equal(p.tcp.sack[0].end, ISS + 301);
+	assert_true(answered_beside(1460, 200, 100)); /* a duplicate */
+	assert_int_equal(p.tcp.n_sack, 2);
+	assert_true(answered_beside(1460, 0, 50)); /* the hole is not filled (RFC 5681 s4.2) */
+	assert_int_equal(p.ack, ISS + 51);
+	assert_int_equal(p.tcp.n_sack, 1);
+	/* smaller ones have the room */
+	assert_false(answered_beside(1000, 400, 100));
+	assert_int_equal(p.tcp.n_sack, 2);
+	assert_int_equal(p.tcp.sack[0].start, ISS + 401);
+	assert_true(answered_beside(1460, 50, 150));
+	assert_false(answered_beside(1460, 300, 100)); /* no hole any more */
+	assert_int_equal(p.ack, ISS + 501);
+	net_run(&net, 500, NULL, NULL);
+	assert_int_equal(a.received, 500);
+	net_fini(&net);
+}
+
 /* A SACK block tells of all that touches the segment, also where no block was known any more. */
 static void test_sack_block_is_whole(void **state)
 {
@@ -166,7 +223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ofo),       cmocka_unit_test(test_ofo_first_wins),
 		cmocka_unit_test(test_ofo_bound), cmocka_unit_test(test_sack_block_is_whole),
-		cmocka_unit_test(test_ofo_share),
+		cmocka_unit_test(test_ofo_share), cmocka_unit_test(test_sack_beside_full_segments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
  *
  * Pacing: how much leaves at once, and when the rest does.
  */
+#include "mptcp/tcp/tcp_internal.h"
 #include "test_tcp_script.h"
 
 /* Established with a round trip of rtt_ms, in slow start, window of 60 segments. */
@@ -88,13 +89,32 @@ static void test_window_grows(void **state)
 	net_fini(&net);
 	/* in congestion avoidance as well, where the wheel holds something back at each ACK */
 	start(true, 20);
+	a.t.cc = &cc_newreno;
+	a.t.cc->init(&a.t);
 	a.t.ssthresh = 50000;
 	in_flight(200);
 	net_run(&net, 30, NULL, NULL);
 	assert_int_equal(net_drop_all(&net), 60);
 	for (unsigned int ack = 6000; ack <= 60000; ack += 6000)
 		assert_int_equal(in_sack(ack, 0, NULL), CTR_NONE);
-	assert_true(a.t.cwnd > 60000);
+	assert_int_equal(a.t.cwnd, 60000 + a.t.snd_mss);
+	net_fini(&net);
+}
+
+/* What is more than may ever leave at once, as a probe of the path MTU can be, leaves with all that may. */
+static void test_larger_than_all(void **state)
+{
+	(void)state;
+	start(false, 20);
+	a.t.cc = &cc_bbr;
+	a.t.cc->init(&a.t);
+	a.t.pacing_rate = 10000;
+	a.t.snd_mss = 100;
+	assert_true(tcp_pace_allows(&a.t, 201));
+	tcp_pace_sent(&a.t, 201);
+	assert_false(tcp_pace_allows(&a.t, 201));
+	net_run(&net, 25, NULL, NULL);
+	assert_true(tcp_pace_allows(&a.t, 201));
 	net_fini(&net);
 }
 
@@ -106,6 +126,7 @@ int main(void)
 		cmocka_unit_test(test_no_credit_for_idle_time),
 		cmocka_unit_test(test_retransmissions_do_not_wait),
 		cmocka_unit_test(test_window_grows),
+		cmocka_unit_test(test_larger_than_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

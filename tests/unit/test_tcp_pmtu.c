@@ -5,6 +5,7 @@
  * else sees.
  */
 #include "mptcp/wire/checksum.h" /* first: its parameters have the names of the script's globals */
+#include "mptcp/tcp/bbr.h"
 #include "test_tcp_script.h"
 
 #define FULL 1460 /* payload of an IPv4 packet of 1500 octets without options */
@@ -70,6 +71,8 @@ static void test_believed(void **state)
 	assert_int_equal(tcp_payload_max(&a.t), 1360);
 	took(0, 1360);
 	nothing_sent();
+	/* The other piece has left, too, and when, with the whole. */
+	assert_int_equal(a.t.sndq.head->next->rate.in_flight, FULL);
 	net_run(&net, 20, NULL, NULL);
 	in_sack(1360, 0, NULL);
 	took(1360, 100);
@@ -84,6 +87,23 @@ static void test_believed(void **state)
 	assert_true(a.t.cwnd >= 10 * 1360); /* a recovery ends with no larger burst */
 	assert_int_equal(a.t.ssthresh, UINT32_MAX);
 	assert_int_equal(a.timeouts, 0);
+	net_fini(&net);
+}
+
+/* A model of the path keeps the window of now, too, not one it had long ago. */
+static void test_believed_with_a_model(void **state)
+{
+	uint32_t cwnd;
+
+	(void)state;
+	in_the_air(10);
+	a.t.cc = &cc_bbr;
+	a.t.cc->init(&a.t);
+	bbr_of(&a.t)->prior_cwnd = 100 * FULL;
+	cwnd = a.t.cwnd;
+	assert_int_equal(too_big(0, 1400), CTR_NONE);
+	assert_int_equal(bbr_of(&a.t)->prior_cwnd, cwnd);
+	net_drop_all(&net);
 	net_fini(&net);
 }
 
@@ -276,13 +296,14 @@ static void test_black_hole(void **state)
 			assert_int_equal(a.t.pmtu, 1500);
 			assert_int_equal(count(CTR_TCP_MTUP_SUCCESS), 1);
 		} else {
-			uint32_t from = 8 * FULL + 2000, cwnd = a.t.cwnd;
+			uint32_t from = 8 * FULL + 2000, cwnd = a.t.cwnd, lost = a.t.lost;
 
 			in_sack(from, 1, (uint32_t[]){from + FULL, from + FULL + 2000});
 			took(from, 984);
 			took(from + 984, FULL - 984);
 			assert_int_equal(count(CTR_TCP_MTUP_FAIL), 1);
 			assert_int_equal(count(CTR_TCP_RECOVERY), 0);
+			assert_int_equal(a.t.lost, lost); /* no sign of congestion */
 			assert_true(a.t.cwnd >= cwnd);
 			assert_int_equal(a.t.pmtu, 1024);
 		}
@@ -341,6 +362,7 @@ static void test_raise(void **state)
 static void test_probe_too_big(void **state)
 {
 	uint32_t seq = 4 * FULL, cwnd;
+	const struct seg *s;
 
 	(void)state;
 	in_the_air(4);
@@ -356,6 +378,10 @@ static void test_probe_too_big(void **state)
 	queue(2, 1000);
 	net_drop_all(&net);
 	cwnd = a.t.cwnd;
+	for (s = a.t.sndq.head; s != NULL; s = s->next)
+		assert_int_equal(tcp_pmtu_of_probe(&a.t, s), s->seq == iss + 1 + seq);
+	assert_true(tcp_pmtu_of_probe(
+		&a.t, &(struct seg){.seq = iss + 1 + seq + 984, .len = FULL - 984}));
 	assert_int_equal(too_big(seq + FULL, 1450), CTR_DROP_ICMP_KNOWN);
 	assert_int_equal(too_big(seq, 1450), CTR_NONE);
 	assert_int_equal(a.t.pmtu, 1400);
@@ -612,14 +638,23 @@ static void test_crumbs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_believed),     cmocka_unit_test(test_forged),
-		cmocka_unit_test(test_lower_again),  cmocka_unit_test(test_progress_contradicts),
-		cmocka_unit_test(test_other_holder), cmocka_unit_test(test_no_buffer),
-		cmocka_unit_test(test_black_hole),   cmocka_unit_test(test_no_black_hole),
-		cmocka_unit_test(test_raise),        cmocka_unit_test(test_probe_too_big),
-		cmocka_unit_test(test_part_too_big), cmocka_unit_test(test_told_in_recovery),
-		cmocka_unit_test(test_told_twice),   cmocka_unit_test(test_congested_by_timer),
-		cmocka_unit_test(test_crumbs),       cmocka_unit_test(test_transfer),
+		cmocka_unit_test(test_believed_with_a_model),
+		cmocka_unit_test(test_believed),
+		cmocka_unit_test(test_forged),
+		cmocka_unit_test(test_lower_again),
+		cmocka_unit_test(test_progress_contradicts),
+		cmocka_unit_test(test_other_holder),
+		cmocka_unit_test(test_no_buffer),
+		cmocka_unit_test(test_black_hole),
+		cmocka_unit_test(test_no_black_hole),
+		cmocka_unit_test(test_raise),
+		cmocka_unit_test(test_probe_too_big),
+		cmocka_unit_test(test_part_too_big),
+		cmocka_unit_test(test_told_in_recovery),
+		cmocka_unit_test(test_told_twice),
+		cmocka_unit_test(test_congested_by_timer),
+		cmocka_unit_test(test_crumbs),
+		cmocka_unit_test(test_transfer),
 		cmocka_unit_test(test_comes_back),
 	};
 

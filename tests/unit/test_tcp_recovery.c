@@ -299,6 +299,43 @@ static void test_dsack_of_a_probe(void **state)
 	net_fini(&net);
 }
 
+/* Where the network reorders, what arrives counts when it arrives, and once. */
+static void test_growth_under_reordering(void **state)
+{
+	uint32_t cwnd;
+
+	(void)state;
+	sent("msw", 10);
+	cwnd = a.t.cwnd;
+	in_sack(0, 1, (uint32_t[]){1000, 2000});
+	assert_int_equal(a.t.cwnd, cwnd);
+	/* that it does shows now */
+	in_sack(2000, 0, NULL);
+	assert_int_equal(a.t.cwnd, cwnd += 1000);
+	assert_true(a.t.reo_seen);
+	in_flight(200);
+	in_sack(2000, 1, (uint32_t[]){3000, 4000});
+	assert_int_equal(a.t.cwnd, cwnd += 1000);
+	in_sack(2000, 1, (uint32_t[]){3000, 6000});
+	assert_int_equal(a.t.cwnd, cwnd += 2000);
+	in_sack(6000, 0, NULL);
+	assert_int_equal(a.t.cwnd, cwnd += 1000);
+	/* one that was overtaken, with news */
+	in_sack(6000, 1, (uint32_t[]){8000, 9000});
+	assert_int_equal(a.t.cwnd, cwnd += 1000);
+	in_sack(5000, 1, (uint32_t[]){8000, 10000});
+	assert_int_equal(a.t.cwnd, cwnd += 1000);
+	/* that cwnd was full is long ago */
+	a.t.cwnd = cwnd = 1000000;
+	a.t.cwnd_full = true;
+	a.t.cwnd_full_at = a.t.snd_una;
+	in_sack(5000, 1, (uint32_t[]){7000, 10000});
+	assert_int_equal(a.t.cwnd, cwnd);
+	assert_false(a.t.in_recovery);
+	net_drop_all(&net);
+	net_fini(&net);
+}
+
 /* A peer that swears all the time that nothing was lost is believed once a round trip. */
 static void test_undo_once_a_round_trip(void **state)
 {
@@ -557,6 +594,24 @@ static void test_delivered_without_sack(void **state)
 	net_fini(&net);
 }
 
+/* A partial acknowledgement shows the next hole (RFC 6582), also when what it lacks left in the microsecond
+ * in which recovery began. */
+static void test_hole_of_the_same_time(void **state)
+{
+	(void)state;
+	sent("mw", 10);
+	in_flight(12);
+	assert_int_equal(net_drop_all(&net), 2);
+	for (unsigned int i = 0; i < 3; i++)
+		in(TCPF_ACK, 0, 0, 0);
+	assert_int_equal(times_sent(0), 1);
+	in(TCPF_ACK, 0, 10000, 0);
+	assert_int_equal(times_sent(10000), 1);
+	in(TCPF_ACK, 0, 11000, 0);
+	assert_int_equal(times_sent(11000), 1);
+	net_fini(&net);
+}
+
 /* The answer to a question of ours reports a duplicate that no network made. */
 static void test_answer_to_a_question(void **state)
 {
@@ -592,6 +647,7 @@ int main(void)
 		cmocka_unit_test(test_gap_closed_after_timeout),
 		cmocka_unit_test(test_dsack_of_something_else),
 		cmocka_unit_test(test_dsack_of_a_probe),
+		cmocka_unit_test(test_growth_under_reordering),
 		cmocka_unit_test(test_undo_once_a_round_trip),
 		cmocka_unit_test(test_undo_is_no_burst),
 		cmocka_unit_test(test_eifel_with_a_strange_echo),
@@ -605,6 +661,7 @@ int main(void)
 		cmocka_unit_test(test_mark_and_loss),
 		cmocka_unit_test(test_no_undo_after_a_mark),
 		cmocka_unit_test(test_delivered_without_sack),
+		cmocka_unit_test(test_hole_of_the_same_time),
 		cmocka_unit_test(test_answer_to_a_question),
 	};
 

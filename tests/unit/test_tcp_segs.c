@@ -116,60 +116,6 @@ static void test_syn_sent(void **state)
 	net_fini(&net);
 }
 
-static void test_paws(void **state)
-{
-	struct craft c;
-
-	(void)state;
-	begin("mwt");
-	assert_int_equal(a.t.ts_recent, 510);
-	assert_int_equal(in(TCPF_ACK, 0, 0, 100), CTR_NONE);
-	assert_int_equal(a.t.ts_recent, 520);
-	take_flags(TCPF_ACK);
-	assert_int_equal(p.tcp.tsecr, 520);
-	c = (struct craft){.flags = TCPF_ACK,
-			   .seq = ISS + 101,
-			   .ack = iss + 1,
-			   .wnd = WND,
-			   .len = 100,
-			   .off = 100,
-			   .ts = true,
-			   .tsval = 519};
-	assert_int_equal(craft_in(&net, &c), CTR_DROP_TCP_PAWS);
-	take_flags(TCPF_ACK);
-	c.ts = false;
-	assert_int_equal(craft_in(&net, &c), CTR_DROP_TCP_NO_TS);
-	nothing_sent();
-	/* ahead of what was acknowledged: TS.Recent stays (RFC 7323 s4.3) */
-	c = (struct craft){.flags = TCPF_ACK,
-			   .seq = ISS + 301,
-			   .ack = iss + 1,
-			   .wnd = WND,
-			   .len = 100,
-			   .off = 300,
-			   .ts = true,
-			   .tsval = 900};
-	assert_int_equal(craft_in(&net, &c), CTR_NONE);
-	assert_int_equal(a.t.ts_recent, 520);
-	take_flags(TCPF_ACK);
-	/* older than 24 days: invalid, so nothing is too old */
-	a.t.ts_recent_ms -= 25u * 24 * 3600 * 1000;
-	c = (struct craft){.flags = TCPF_ACK,
-			   .seq = ISS + 101,
-			   .ack = iss + 1,
-			   .wnd = WND,
-			   .len = 100,
-			   .off = 100,
-			   .ts = true,
-			   .tsval = 3};
-	assert_int_equal(craft_in(&net, &c), CTR_NONE);
-	assert_int_equal(a.t.ts_recent, 3);
-	assert_int_equal(a.received, 200);
-	assert_false(a.bad);
-	net_fini(&net);
-}
-
-/* The peer lost its memory, and something takes the timestamps off its SYN (RFC 5961 s4.2). */
 static void test_syn_without_timestamp(void **state)
 {
 	struct craft c = {.flags = TCPF_SYN, .seq = ISS + 5000, .wnd = WND, .syn = "msw"};
@@ -643,7 +589,6 @@ int main(void)
 		cmocka_unit_test(test_syn_and_ack),
 		cmocka_unit_test(test_syn_rcvd),
 		cmocka_unit_test(test_syn_sent),
-		cmocka_unit_test(test_paws),
 		cmocka_unit_test(test_syn_without_timestamp),
 		cmocka_unit_test(test_sack_of_an_overtaken_ack),
 		cmocka_unit_test(test_no_memory),

@@ -530,7 +530,7 @@ static void test_slow_start(void **state)
 /* A round trip of slow start, rtt_us long: how much cwnd has grown, in percent. */
 static unsigned int round_of(struct tcp *t, uint32_t rtt_us)
 {
-	struct tcp_ack ack = {.acked = SEG, .cwnd_limited = true, .rtt_us = rtt_us};
+	struct tcp_ack ack = {.credit = SEG, .cwnd_limited = true, .rtt_us = rtt_us};
 	uint32_t before = t->cwnd;
 
 	for (uint32_t end = t->snd_una + t->cwnd / SEG * SEG; t->snd_una != end;) {
@@ -618,7 +618,7 @@ static uint32_t cubic_after(void (*event)(struct tcp *t, uint32_t flight))
 {
 	struct stack *st = &net.end[0].st;
 	struct tcp t = {.st = st, .snd_mss = SEG, .srtt_us = 100000, .ssthresh = UINT32_MAX};
-	struct tcp_ack ack = {.acked = SEG, .cwnd_limited = true};
+	struct tcp_ack ack = {.credit = SEG, .cwnd_limited = true};
 
 	t.cwnd = 100 * SEG;
 	cc_cubic.init(&t);

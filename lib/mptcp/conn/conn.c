@@ -183,6 +183,7 @@ void conn_done(struct conn *c)
 	for (sf = c->subflows; sf != NULL; sf = next) {
 		next = sf->next;
 		sf->tcp.orphan = true;
+		subflow_rx_release(sf); /* no mapping for it can matter any more */
 		if (sf->hs == SF_HS_JOIN)
 			subflow_reset(sf, MP_RST_MPTCP);
 		else
@@ -298,6 +299,17 @@ struct conn_queued conn_snd_queued(const struct conn *c)
 		.segs = RTE_MAX(n, c->sndq.n),
 		.arrived = c->sndq.bytes > (uint64_t)held + left ? c->sndq.bytes - held - left : 0,
 	};
+}
+
+uint32_t conn_min_rtt_us(const struct conn *c)
+{
+	const struct subflow *sf;
+	uint32_t rtt_us = 0;
+
+	CONN_FOREACH_SUBFLOW (sf, c)
+		if (!sf->stale)
+			rtt_us = RTE_MAX(rtt_us, sf->tcp.min_rtt_us);
+	return rtt_us;
 }
 
 void conn_window_update(struct conn *c)

@@ -123,7 +123,9 @@ struct subflow {
 	bool mp_seen : 1;    /* an MPTCP option arrived on it after the handshake */
 	bool fastclosed : 1; /* the RST that ends it carries MP_FASTCLOSE with our key */
 	bool unmapped_started : 1;
-	bool blind : 1; /* acknowledged data whose DATA_ACK did not come, nor any on it since */
+	bool dack_came : 1; /* the segment in hand brings a DATA_ACK, late or not */
+	bool bare_ack : 1;  /* what acknowledged octets last brought none */
+	bool blind : 1; /* data waits for its DATA_ACK for long after that, and none came since */
 	uint32_t nonce_local, nonce_remote;
 	uint8_t rst_reason; /* for MP_TCPRST when we reset it */
 	bool rst_fastclose, rst_fail;
@@ -347,6 +349,8 @@ struct conn_queued {
 				* from the first one on */
 };
 struct conn_queued conn_snd_queued(const struct conn *c);
+/* The longest of its live subflows' shortest round-trip times; 0: none is known. */
+uint32_t conn_min_rtt_us(const struct conn *c);
 /* The largest payload all subflows of c take in one segment (MSS alignment of the other leg). */
 uint16_t conn_payload_max(const struct conn *c);
 

@@ -333,17 +333,21 @@ static bool held_by_window(const struct conn *c)
 	return false;
 }
 
-/* The subflow that s went out on has acknowledged it, and no DATA_ACK came: something may take out the
- * options, or acknowledge for the peer. It is used last until it brings one. */
-static void mark_blind(struct conn *c, const struct seg *s)
+/* The subflow that s went out on has acknowledged it without a DATA_ACK, neither of s nor of anything:
+ * something may take out the options, or acknowledge for the peer. It is used last until it brings one,
+ * and is asked for one: nothing else may make the peer speak there. */
+static void mark_blind(struct conn *c, struct seg *s)
 {
 	struct subflow *sf;
 
 	if (s->holders > 1)
 		return;
 	CONN_FOREACH_SUBFLOW (sf, c) {
-		if (sf->slot == s->sf_slot)
-			sf->blind = true;
+		if (sf->slot != s->sf_slot || !sf->bare_ack || sf->blind)
+			continue;
+		sf->blind = true;
+		if (!tcp_ask(&sf->tcp, s))
+			tcp_probe(&sf->tcp);
 	}
 }
 

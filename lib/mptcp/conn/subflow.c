@@ -178,6 +178,8 @@ static void subflow_acked(struct tcp *t, uint32_t octets)
 	if (unlikely(c->state == CONN_CLOSED || c->state == CONN_TIME_WAIT))
 		return;
 	if (c->mode == CONN_MPTCP) {
+		if (octets > 0)
+			sf->bare_ack = !sf->dack_came;
 		if (octets > 0 && unlikely(sf->stale)) {
 			sf->stale = false;
 			st_inc(c->mp->st, CTR_MP_SUBFLOW_RECOVER);

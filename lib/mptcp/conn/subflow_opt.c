@@ -243,6 +243,7 @@ void subflow_rx_options(struct tcp *t, const struct pkt *p)
 		return;
 	if (likely((present & ~(MP_BIT(MP_CAPABLE) | MP_BIT(MP_JOIN))) != 0))
 		sf->mp_seen = true;
+	sf->dack_came = (present & MP_BIT(MP_DSS)) != 0 && (p->mp.dss.flags & DSS_FLAG_ACK) != 0;
 	if (likely((present & MP_BIT(MP_DSS)) != 0))
 		rx_dss(sf, p);
 	if (likely((present & ~MP_BIT(MP_DSS)) == 0) || sf->dead || c->mode != CONN_MPTCP)

@@ -25,11 +25,26 @@ struct cubic {
 	uint32_t k_ms;
 	uint32_t origin; /* where the plateau is: w_max, or cwnd if that was above */
 };
-_Static_assert(sizeof(struct cubic) <= sizeof(((struct tcp *)0)->cc_priv), "fits cc_priv");
+
+struct cubics {
+	struct cubic now, before; /* the last reduction */
+};
+_Static_assert(sizeof(struct cubics) <= sizeof(((struct tcp *)0)->cc_priv), "fits cc_priv");
 
 static struct cubic *cubic_of(struct tcp *t)
 {
-	return (struct cubic *)t->cc_priv;
+	return &((struct cubics *)t->cc_priv)->now;
+}
+
+static void cubic_save(struct tcp *t)
+{
+	((struct cubics *)t->cc_priv)->before = *cubic_of(t);
+}
+
+/* RFC 9438 s4.9. */
+static void cubic_undo(struct tcp *t)
+{
+	*cubic_of(t) = ((struct cubics *)t->cc_priv)->before;
 }
 
 /* Largest r with r^3 <= v. */
@@ -127,7 +142,7 @@ static void cubic_on_ack(struct tcp *t, const struct tcp_ack *a)
 {
 	struct cubic *c = cubic_of(t);
 	uint64_t since_us = t->st->now_us - c->last_ack_us;
-	uint32_t acked = a->acked;
+	uint32_t acked = a->credit;
 
 	c->last_ack_us = t->st->now_us;
 	if (!a->cwnd_limited) {
@@ -173,7 +188,7 @@ static void cubic_on_timeout(struct tcp *t, uint32_t flight)
 
 static void cubic_on_idle(struct tcp *t)
 {
-	uint32_t restart = 10u * t->snd_mss;
+	uint32_t restart = TCP_IW_SEGS * t->snd_mss;
 
 	if (t->cwnd > restart)
 		t->cwnd = restart;
@@ -187,4 +202,6 @@ const struct tcp_cc_ops cc_cubic = {
 	.on_congestion = cubic_on_congestion,
 	.on_timeout = cubic_on_timeout,
 	.on_idle = cubic_on_idle,
+	.save = cubic_save,
+	.undo = cubic_undo,
 };

@@ -18,7 +18,7 @@ static void newreno_init(struct tcp *t)
 static void newreno_on_ack(struct tcp *t, const struct tcp_ack *a)
 {
 	struct newreno *r = (struct newreno *)t->cc_priv;
-	uint32_t acked = a->acked;
+	uint32_t acked = a->credit;
 
 	if (!a->cwnd_limited)
 		return;
@@ -55,7 +55,7 @@ static void newreno_on_timeout(struct tcp *t, uint32_t flight)
 
 static void newreno_on_idle(struct tcp *t)
 {
-	uint32_t restart = 10u * t->snd_mss;
+	uint32_t restart = TCP_IW_SEGS * t->snd_mss;
 
 	if (t->cwnd > restart)
 		t->cwnd = restart;

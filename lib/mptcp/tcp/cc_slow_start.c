@@ -77,7 +77,7 @@ uint32_t cc_slow_start(struct tcp *t, const struct tcp_ack *a)
 	bool first = t->ssthresh == UINT32_MAX;
 	uint32_t most = limit(t);
 	uint32_t room = t->ssthresh - t->cwnd;
-	uint32_t step = a->acked < room ? a->acked : room;
+	uint32_t step = a->credit < room ? a->credit : room;
 
 	if (step > most)
 		step = most;
@@ -88,5 +88,5 @@ uint32_t cc_slow_start(struct tcp *t, const struct tcp_ack *a)
 		hystart_on_ack(t, a);
 	}
 	/* What is left of the ACK counts in congestion avoidance. */
-	return t->cwnd < t->ssthresh ? 0 : a->acked - step;
+	return t->cwnd < t->ssthresh ? 0 : a->credit - step;
 }

@@ -29,6 +29,7 @@
 #define SEG_PSH    0x80  /* last of what the application had: sent with PSH */
 #define SEG_FLIGHT 0x100 /* in the connection's list of segments by time of transmission */
 #define SEG_PIECE  0x200 /* stands for a part of a segment too big for the path (tcp_pmtu.c) */
+#define SEG_APP    0x400 /* sent when there was too little to send (tcp_rate.c) */
 
 /* A data sequence mapping, as received with the segment or to be sent with it (RFC 8684 s3.3.1). */
 struct dss_map {
@@ -38,6 +39,12 @@ struct dss_map {
 	uint16_t csum;
 	uint8_t flags; /* DSS_FLAG_FIN, DSS_FLAG_DSN8 */
 	bool has_csum;
+};
+
+/* The connection's counters when a segment left: tcp_rate.c. */
+struct seg_rate {
+	uint32_t delivered, delivered_us, first_tx_us, lost;
+	uint32_t in_flight; /* with it */
 };
 
 struct seg {
@@ -56,6 +63,7 @@ struct seg {
 	uint8_t holders;
 	uint16_t payload_off; /* where it begins in the mbuf's buffer, headers in front or not */
 	uint8_t sf_slot;      /* w: the data level. Subflow it was last sent on, 0: none */
+	struct seg_rate rate; /* w: tcp_rate.c */
 	union {
 		struct {
 			struct seg *dnext, *dprev; /* data level */
@@ -63,8 +71,7 @@ struct seg {
 		struct {
 			struct seg *left, *right; /* out of order on a subflow: in its tree */
 		};
-		struct seg
-			*whole; /* of the last piece: the segment itself, which it holds, or NULL */
+		struct seg *whole; /* of the last piece: the segment, which it holds, or NULL */
 	};
 	union {
 		uint64_t dsn; /* of the first octet */

@@ -60,7 +60,10 @@ struct tcp_config {
 	uint8_t data_retries;   /* RTOs in a row before giving up */
 	uint8_t orphan_retries; /* the same when our side is closed */
 	uint32_t keepalive_ms;  /* idle time before probes; 0: none */
-	uint32_t ofo_segs_max;  /* out-of-order segments a connection may hold */
+	/* Time without any progress before giving up, the retries or not; 0: they alone decide (RFC 9293
+	 * s3.8.3, RFC 5482 s3, whose option is neither sent nor read). */
+	uint32_t user_timeout_ms;
+	uint32_t ofo_segs_max; /* out-of-order segments a connection may hold */
 };
 extern const struct tcp_config tcp_config_default;
 

@@ -163,10 +163,8 @@ void tcp_apply_syn(struct tcp *t, const struct pkt *p)
 	tcp_set_peer_mss(t, p->tcp.has_mss ? p->tcp.mss : 0);
 	t->use_sack = p->tcp.has_sack_perm;
 	t->use_ts = p->tcp.has_ts;
-	if (t->use_ts) {
-		t->ts_recent = p->tcp.tsval;
-		t->ts_recent_ms = t->st->now_ms;
-	}
+	if (t->use_ts)
+		tcp_paws_begin(t, p->tcp.tsval);
 	t->use_wscale = p->tcp.has_wscale;
 	tcp_ecn_take_syn(t, p);
 	t->snd_wscale = p->tcp.has_wscale ? p->tcp.wscale : 0;
@@ -185,7 +183,7 @@ static uint32_t initial_window(const struct tcp *t)
 
 	if (t->backoff > 0)
 		return mss;
-	return 10 * mss < floor ? 10 * mss : floor;
+	return RTE_MIN(TCP_IW_SEGS * mss, floor);
 }
 
 /* The handshake is over and window and acknowledgement of its last packet have been taken. */

@@ -108,11 +108,26 @@ struct sack_block {
 	uint32_t start, end; /* [start, end) */
 };
 
+/* How fast the network delivers: from the transmission of the segment sent last of those acknowledged now
+ * until now (tcp_rate.c). */
+struct tcp_rate_sample {
+	bool has;                           /* something was delivered */
+	bool app_limited;                   /* the sender had too little to send meanwhile */
+	uint32_t end_seq;                   /* of the segment */
+	uint32_t prior_delivered, prior_us; /* tcp.delivered and delivered_us when it was sent */
+	uint32_t send_us;                   /* how long the flight took to leave */
+	uint32_t prior_lost;                /* tcp.lost when it was sent */
+	uint32_t tx_in_flight;              /* octets in flight then, with it */
+	uint32_t delivered, lost;           /* octets since */
+	uint32_t interval_us; /* in which they were delivered; 0: no reliable measure */
+};
+
 /* What one acknowledgement taught; lives on the stack of tcp_ack.c. */
 struct tcp_ack {
 	uint32_t acked;     /* octets cumulatively acknowledged now */
 	uint32_t sacked;    /* octets newly marked SACKed */
 	uint32_t delivered; /* octets newly known to have arrived, one way or the other */
+	uint32_t credit;    /* octets that let cwnd grow */
 	uint32_t lost;      /* octets newly marked lost */
 	uint32_t prior_una;
 	uint32_t prior_flight;
@@ -134,19 +149,37 @@ struct tcp_ack {
 	/* timestamp echo, when there is one */
 	bool has_ts;
 	uint32_t tsecr;
+	struct tcp_rate_sample rate;
 };
 
-/* Congestion control: policy only, cwnd and ssthresh are its outputs. */
+/* Congestion control: policy only, cwnd, ssthresh and pacing_rate are its outputs. */
 struct tcp_cc_ops {
 	const char *name;
+	/* It has a model of the path, in which a loss is one sign among others: cwnd is its own in recovery,
+	 * too, where the others leave it to proportional rate reduction. */
+	bool model;
 	void (*init)(struct tcp *t);
-	void (*on_ack)(struct tcp *t, const struct tcp_ack *a); /* not in recovery */
+	/* With a model every one that says something; without it not in recovery. */
+	void (*on_ack)(struct tcp *t, const struct tcp_ack *a);
 	/* flight: octets that were not acknowledged when it was found (RFC 5681's FlightSize) */
 	void (*on_congestion)(struct tcp *t, uint32_t flight); /* sets ssthresh and cwnd */
 	void (*on_timeout)(struct tcp *t, uint32_t flight);    /* the same; cwnd: one segment */
-	void (*on_idle)(struct tcp *t); /* restart after idle (RFC 5681 s4.1) */
+	/* Restart after idle: of an RTO (RFC 5681 s4.1), with a model of any length. */
+	void (*on_idle)(struct tcp *t);
+	/* A recovery begins that may be taken back, and it is, or it has ended. May be NULL without a model. */
+	void (*save)(struct tcp *t);
+	void (*undo)(struct tcp *t);
+	void (*on_recovered)(struct tcp *t);
+	/* s was found to be lost. May be NULL. */
+	void (*on_lost)(struct tcp *t, const struct seg *s);
+	/* The last segment of a flight had been lost, and is repaired. NULL: as on_congestion(). */
+	void (*on_tail_lost)(struct tcp *t, uint32_t flight);
 };
-extern const struct tcp_cc_ops cc_newreno, cc_cubic;
+extern const struct tcp_cc_ops cc_newreno, cc_cubic, cc_bbr;
+#define TCP_CCS 3
+extern const struct tcp_cc_ops *const tcp_ccs[TCP_CCS];
+/* NULL: there is none of that name. */
+const struct tcp_cc_ops *tcp_cc_find(const char *name);
 
 /* The first slow start (RFC 9406 s4.2); zero: not known. */
 struct hystart {
@@ -204,8 +237,14 @@ struct tcp {
 	uint32_t snd_end;       /* sequence number after the last queued octet */
 	uint32_t cwnd, ssthresh;
 	uint32_t cwnd_full_at; /* with cwnd_full: snd_max when cwnd was used up */
-	uint32_t pace_ms;      /* of the last filling; w: tcp_pace.c */
-	int64_t pace_left;     /* octets; below zero: a debt */
+	uint64_t pacing_rate;  /* octets a second; 0: that of cwnd. w: the congestion control */
+	uint32_t pace_us;      /* of the last filling; w: tcp_pace.c */
+	int64_t pace_left;     /* millionths of an octet; below zero: a debt */
+	/* delivery (tcp_rate.c) */
+	uint32_t delivered, delivered_us; /* octets, and when the last of them was acknowledged */
+	uint32_t lost;                    /* octets, ever */
+	uint32_t first_tx_us;             /* of the flight that is measured */
+	uint32_t app_limited;             /* until this much is delivered; 0: it is not */
 	uint32_t sacked_bytes, lost_bytes, retx_bytes; /* parts of the unacknowledged */
 	uint32_t recover;                              /* RFC 6582: snd_max when recovery began */
 	uint32_t cwr_high; /* snd_max at the last reduction: until then it is the same event */
@@ -239,7 +278,7 @@ struct tcp {
 	/* recovery (tcp_recovery.c) */
 	uint32_t prr_delivered, prr_out, recover_fs; /* RFC 6937 s3.1 */
 	uint32_t prior_cwnd, prior_ssthresh;         /* before it */
-	uint32_t recovery_us;                        /* when it began, low 32 bits */
+	uint32_t recovery_us;                        /* last_tx_us when it began */
 	uint8_t frto;        /* enum tcp_frto: whether the timeout was spurious is not known yet */
 	bool can_undo : 1;   /* by any of these: */
 	bool undo_by_ts : 1; /* what it sends again first was sent once before it */
@@ -275,7 +314,9 @@ struct tcp {
 	/* rx */
 	struct segq ofo; /* out of order, sorted by seq, no overlaps */
 	uint32_t ts_recent, ts_recent_ms, last_ack_sent, ts_offset;
-	struct seg *ofo_root;                         /* the same as a tree; w: tcp_ofo.c */
+	uint32_t paws_ts[2];         /* TS.Recent when this window and the one before began */
+	uint32_t paws_edge, paws_ms; /* the end of this one, and when it began; w: tcp_paws.c */
+	struct seg *ofo_root;        /* the same as a tree; w: tcp_ofo.c */
 	struct sack_block sacks[TCP_SACK_BLOCKS_MAX]; /* to report, most recent first */
 	struct sack_block dsack;                      /* a duplicate to report once; empty: none */
 	uint8_t n_sacks;
@@ -291,12 +332,13 @@ struct tcp {
 	uint32_t tw_since_ms;
 	struct tcp *burst_next;
 	uint32_t last_rx_ms, last_tx_ms, last_data_ms;
+	uint32_t progress_ms;  /* since then what is not acknowledged waits */
 	uint32_t challenge_ms; /* time of the last challenge ACK; 0: none yet */
 	uint32_t oow_ms;       /* of the last ACK for a segment outside the window; 0: none yet */
 	/* congestion control's own; and as it was before the recovery */
 	const struct tcp_cc_ops *cc;
 	struct hystart hystart; /* w: cc_slow_start.c */
-	uint64_t cc_priv[8], cc_undo[8];
+	uint64_t cc_priv[20];
 	/* cold */
 	struct flow_key key;
 	struct nexthop *nh;

@@ -52,7 +52,8 @@ void tcp_rtt_sample(struct tcp *t, uint32_t rtt_us)
 	t->tlp_allowed = true;
 }
 
-/* A sample from the echoed timestamp: also good when the segment was sent twice. */
+/* A sample from the echoed timestamp: also good when the segment was sent twice. Both clocks have whole
+ * milliseconds, and a shortest round trip that is too short would be believed for long. */
 bool tcp_rtt_from_ts(const struct tcp *t, const struct pkt *p, uint32_t *rtt_us)
 {
 	uint32_t ms;
@@ -62,7 +63,7 @@ bool tcp_rtt_from_ts(const struct tcp *t, const struct pkt *p, uint32_t *rtt_us)
 	ms = tcp_ts_now(t) - p->tcp.tsecr;
 	if (ms > RTT_MAX_MS)
 		return false;
-	*rtt_us = ms != 0 ? ms * 1000 : 1000;
+	*rtt_us = (ms + 1) * 1000;
 	return true;
 }
 
@@ -84,6 +85,7 @@ static void delivered(struct tcp *t, const struct seg *s, struct tcp_ack *a)
 	uint32_t rtt_us = tcp_age_us(t, s);
 
 	tcp_rack_delivered(t, s, a);
+	tcp_rate_delivered(t, s, &a->rate);
 	tcp_pmtu_delivered(t, s);
 	if (s->n_tx != 1) {
 		a->retx_acked = true;
@@ -388,9 +390,16 @@ static bool is_duplicate(const struct tcp *t, const struct tcp_rx *rx, const str
 /* In slow start half of it counts (RFC 7661's concern, in the form Linux has). */
 bool tcp_is_cwnd_limited(const struct tcp *t, uint32_t flight)
 {
-	if (t->cwnd < t->ssthresh)
+	if (t->cwnd < t->ssthresh && !t->cc->model)
 		return (uint64_t)flight * 2 >= t->cwnd;
 	return (uint64_t)flight + 2u * t->snd_mss > t->cwnd;
+}
+
+/* cwnd was used up when what is acknowledged now, or what left after that, was in flight. */
+static bool was_limited(struct tcp *t, uint32_t flight)
+{
+	t->cwnd_full = t->cwnd_full && seq_lt(t->snd_una, t->cwnd_full_at);
+	return t->cwnd_full || tcp_is_cwnd_limited(t, flight);
 }
 
 static void update_rtt(struct tcp *t, const struct tcp_rx *rx, struct tcp_ack *a)
@@ -426,7 +435,9 @@ static void take_overtaken(struct tcp *t, const struct pkt *p, struct tcp_ack *a
 {
 	if (!t->use_sack || p->tcp.n_sack == 0 || !tcp_unacked(t))
 		return;
+	tcp_rate_check_app(t);
 	a->prior_flight = tcp_flight(t);
+	a->cwnd_limited = was_limited(t, a->prior_flight);
 	take_sack(t, p, a);
 	a->dup = a->sacked > 0;
 	if (a->rtt_us != 0)
@@ -450,10 +461,9 @@ void tcp_ack_in(struct tcp *t, struct tcp_rx *rx)
 	a.wnd_update = take_window(t, rx);
 	if (p->ack == t->snd_una && !tcp_unacked(t) && p->tcp.n_sack == 0 && !t->tlp_out)
 		return;
+	tcp_rate_check_app(t);
 	a.prior_flight = tcp_flight(t);
-	/* It was used up when what is acknowledged now, or what left after that, was in flight. */
-	t->cwnd_full = t->cwnd_full && seq_lt(t->snd_una, t->cwnd_full_at);
-	a.cwnd_limited = t->cwnd_full || tcp_is_cwnd_limited(t, a.prior_flight);
+	a.cwnd_limited = was_limited(t, a.prior_flight);
 	if (seq_lt(t->snd_una, p->ack))
 		take_cumulative(t, p->ack, &a);
 	take_dsack(t, p, &a);
@@ -466,6 +476,7 @@ void tcp_ack_in(struct tcp *t, struct tcp_rx *rx)
 	if (t->snd_una != a.prior_una) {
 		tcp_persist_over(t);
 		rx->acked_new = true;
+		t->progress_ms = t->st->now_ms;
 		t->backoff = 0;
 		tcp_timer_off(t, TCPD_RTO);
 		if (tcp_unacked(t))

@@ -27,12 +27,6 @@ static void answer_oow(struct tcp *t, const struct tcp_rx *rx)
 
 /* --- RFC 7323 ------------------------------------------------------------------------------- */
 
-/* s before t: 0 < t - s < 2^31 (s5.2). */
-static bool ts_before(uint32_t s, uint32_t t)
-{
-	return (int32_t)(t - s) > 0;
-}
-
 static enum counter step_timestamp(struct tcp *t, struct tcp_rx *rx)
 {
 	const struct tcp_opts *o = &rx->p->tcp;
@@ -41,26 +35,10 @@ static enum counter step_timestamp(struct tcp *t, struct tcp_rx *rx)
 		return CTR_NONE;
 	if (!o->has_ts) /* a SYN is challenged all the same (RFC 5961 s4.2) */
 		return rx->flags & TCPF_SYN ? CTR_NONE : CTR_DROP_TCP_NO_TS;
-	if (!ts_before(o->tsval, t->ts_recent))
-		return CTR_NONE;
-	if (t->st->now_ms - t->ts_recent_ms > TS_RECENT_VALID_MS)
+	if (!tcp_paws_rejects(t, o->tsval))
 		return CTR_NONE;
 	answer_oow(t, rx);
 	return CTR_DROP_TCP_PAWS;
-}
-
-/* RFC 7323 s4.3 (2). */
-static void update_ts_recent(struct tcp *t, const struct tcp_rx *rx)
-{
-	const struct tcp_opts *o = &rx->p->tcp;
-
-	if (!t->use_ts || !o->has_ts || seq_lt(t->last_ack_sent, rx->seq))
-		return;
-	if (ts_before(o->tsval, t->ts_recent) &&
-	    t->st->now_ms - t->ts_recent_ms <= TS_RECENT_VALID_MS)
-		return;
-	t->ts_recent = o->tsval;
-	t->ts_recent_ms = t->st->now_ms;
 }
 
 /* --- first: sequence number ------------------------------------------------------------------ */
@@ -215,7 +193,7 @@ static enum counter step_ack(struct tcp *t, struct tcp_rx *rx)
 		tcp_challenge_ack(t);
 		return CTR_DROP_TCP_ACK;
 	}
-	update_ts_recent(t, rx);
+	tcp_paws_in(t, rx);
 	t->last_rx_ms = t->st->now_ms;
 	tcp_ack_in(t, rx);
 	return CTR_NONE;
@@ -274,7 +252,8 @@ static bool is_expected(const struct tcp *t, const struct tcp_rx *rx)
 
 	return t->state == TCPS_ESTABLISHED && (p->flags & ~TCPF_PSH) == TCPF_ACK &&
 	       p->seq == t->rcv_nxt && p->payload_len <= tcp_rcv_wnd(t) &&
-	       p->tcp.has_ts == t->use_ts && (!t->use_ts || !ts_before(p->tcp.tsval, t->ts_recent));
+	       p->tcp.has_ts == t->use_ts &&
+	       (!t->use_ts || !tcp_ts_before(p->tcp.tsval, t->ts_recent));
 }
 
 /* --- SYN_SENT (RFC 9293 s3.10.7.3) -------------------------------------------------------------- */
@@ -363,6 +342,6 @@ bool tcp_time_wait_reusable(const struct tcp *t, const struct pkt *p)
 	if (t->state != TCPS_TIME_WAIT || (p->flags & (TCPF_SYN | TCPF_ACK)) != TCPF_SYN)
 		return false;
 	if (t->use_ts && p->tcp.has_ts && p->tcp.tsval != t->ts_recent)
-		return ts_before(t->ts_recent, p->tcp.tsval);
+		return tcp_ts_before(t->ts_recent, p->tcp.tsval);
 	return seq_lt(t->rcv_nxt, p->seq);
 }

@@ -20,6 +20,7 @@
 #define MSS_MIN 88
 
 #define DUP_THRESH            3   /* RFC 5681 s3.2 */
+#define TCP_IW_SEGS           10u /* a first window, or burst later on (RFC 6928) */
 #define QUICKACKS             16  /* segments acknowledged at once while the peer's cwnd is small */
 #define CHALLENGE_MIN_MS      500 /* between challenge ACKs of a connection (RFC 5961 s7) */
 #define OOW_MIN_MS            100 /* between ACKs for empty segments outside the window */
@@ -28,7 +29,6 @@
 #define TIME_WAIT_TAKEOVER_MS 1000 /* the peer's timestamp clock has moved by then */
 #define KEEPALIVE_INTERVAL_MS 75000
 #define KEEPALIVE_PROBES      9
-#define TS_RECENT_VALID_MS    (24u * 24 * 3600 * 1000) /* RFC 7323 s5.5: 24 days */
 
 /* One segment on its way through the steps of RFC 9293 s3.10.7.4; lives on tcp_input()'s stack. */
 struct tcp_rx {
@@ -60,8 +60,9 @@ uint32_t tcp_ts_now(const struct tcp *t);
 /* Write the options that open a SYN: MSS, SACK permitted, timestamps, window scale (< 0: none). */
 void tcp_put_syn_options(struct opt_buf *o, uint16_t mss, bool sack, bool ts, uint32_t tsval,
 			 uint32_t tsecr, int wscale);
-/* All options of one segment of t; SACK blocks leave room for payload_len octets below the MSS. */
-void tcp_put_options(struct tcp *t, const struct tcp_tx *tx, uint16_t payload_len,
+/* All options of one segment of t; SACK blocks leave room for payload_len octets below the MSS. False:
+ * there are some to tell, and no room for any. */
+bool tcp_put_options(struct tcp *t, const struct tcp_tx *tx, uint16_t payload_len,
 		     struct opt_buf *o);
 
 /* tcp_out.c */
@@ -76,6 +77,14 @@ bool tcp_has_new(const struct tcp *t);
 bool tcp_send_probe(struct tcp *t, bool *fresh);
 /* Send a segment without payload that belongs to no connection (cookie, RST). */
 bool tcp_send_bare(struct stack *st, const struct tcp_hdr_out *h, struct nexthop *nh);
+
+/* tcp_rate.c */
+void tcp_rate_sent(struct tcp *t, struct seg *s);
+void tcp_rate_delivered(struct tcp *t, const struct seg *s, struct tcp_rate_sample *r);
+void tcp_rate_sample(struct tcp *t, struct tcp_rate_sample *r);
+/* Before an ACK or a timer lets more leave: whether there was room for it before. */
+void tcp_rate_check_app(struct tcp *t);
+void tcp_rate_mark_app(struct tcp *t);
 
 /* cc_slow_start.c */
 /* Grow cwnd, which is below ssthresh, by what a acknowledges. Returns the octets of it that are left for
@@ -102,6 +111,7 @@ bool tcp_echo_before(const struct tcp *t, const struct seg *s, const struct tcp_
 void tcp_loss_on_ack(struct tcp *t, struct tcp_ack *a);
 void tcp_loss_on_timeout(struct tcp *t);
 void tcp_mark_lost(struct tcp *t, struct seg *s);
+void tcp_found_lost(struct tcp *t, struct seg *s);
 void tcp_unmark_lost(struct tcp *t, struct seg *s);
 /* Segments were marked lost: recovery begins unless it goes on already. */
 void tcp_lost_some(struct tcp *t, uint32_t flight);
@@ -146,6 +156,18 @@ bool tcp_is_paced(const struct tcp *t);
 bool tcp_pace_allows(struct tcp *t, uint32_t octets);
 void tcp_pace_sent(struct tcp *t, uint32_t octets);
 
+/* tcp_paws.c */
+void tcp_paws_begin(struct tcp *t, uint32_t tsval);
+/* Whether a segment with that timestamp is older than what may still be on its way. */
+bool tcp_paws_rejects(const struct tcp *t, uint32_t tsval);
+/* An acceptable segment: its timestamp may be the one to echo (RFC 7323 s4.3). */
+void tcp_paws_in(struct tcp *t, const struct tcp_rx *rx);
+/* s before t: 0 < t - s < 2^31 (RFC 7323 s5.2). */
+static inline bool tcp_ts_before(uint32_t s, uint32_t t)
+{
+	return (int32_t)(t - s) > 0;
+}
+
 /* tcp_pmtu.c */
 void tcp_pmtu_init(struct tcp *t);
 /* s as it may leave now: itself, or its first piece. NULL: no mbuf. */
@@ -170,6 +192,12 @@ static inline void tcp_pmtu_delivered(struct tcp *t, const struct seg *s)
 }
 /* At the end of an ACK: whether the next segment is to be a probe. */
 void tcp_pmtu_plan(struct tcp *t);
+/* s is the probe that is out, or a piece of it. */
+static inline bool tcp_pmtu_of_probe(const struct tcp *t, const struct seg *s)
+{
+	return t->probe_mtu != 0 && seq_leq(t->probe_seq, s->seq) &&
+	       seq_leq(s->seq + s->len, t->probe_end);
+}
 /* Whether all that is lost is the probe: then it is dealt with. */
 bool tcp_pmtu_probe_lost(struct tcp *t);
 /* A retransmission timeout, before what follows from it. */
@@ -231,14 +259,12 @@ static inline uint32_t seg_end(const struct seg *s)
 	return s->seq + seg_space(s);
 }
 
-/* Since s was sent last. */
+/* Since s was sent last. That time may be a little ahead of the clock: tcp_out.c. */
 static inline uint32_t tcp_age_us(const struct tcp *t, const struct seg *s)
 {
 	int32_t age_us = (int32_t)((uint32_t)t->st->now_us - s->tx_us);
 
-	return age_us < 0 && age_us >= -1000
-		       ? 0
-		       : (uint32_t)age_us; /* it may be a little ahead: tcp_out.c */
+	return age_us < 0 && age_us >= -1000 ? 0 : (uint32_t)age_us;
 }
 
 /* The peer took something, or has room again: its window is judged anew, without backoff. */

@@ -70,10 +70,8 @@ void tcp_accept_cookie(struct tcp *t, struct stack *st, const struct tcp_ops *op
 	t->snd_wscale = c->snd_wscale;
 	if (!t->use_wscale)
 		t->rcv_wscale = 0;
-	if (t->use_ts) {
-		t->ts_recent = p->tcp.tsval;
-		t->ts_recent_ms = st->now_ms;
-	}
+	if (t->use_ts)
+		tcp_paws_begin(t, p->tcp.tsval);
 	t->snd_wnd = t->max_wnd = p->wnd;
 	t->snd_wl1 = c->irs;
 	t->snd_wl2 = t->snd_una;

@@ -20,6 +20,19 @@ void tcp_mark_lost(struct tcp *t, struct seg *s)
 	tcp_flight_remove(t, s);
 }
 
+/* s counts as lost, and as a sign of congestion but for a probe of the path MTU. */
+void tcp_found_lost(struct tcp *t, struct seg *s)
+{
+	if (s->flags & (SEG_SACKED | SEG_LOST))
+		return;
+	tcp_mark_lost(t, s);
+	if (unlikely(tcp_pmtu_of_probe(t, s)))
+		return; /* of what may be too big (RFC 4821 s7.6.2) */
+	t->lost += seg_space(s);
+	if (t->cc->on_lost != NULL)
+		t->cc->on_lost(t, s);
+}
+
 void tcp_unmark_lost(struct tcp *t, struct seg *s)
 {
 	s->flags &= ~SEG_LOST;
@@ -51,7 +64,7 @@ static void reno_duplicate(struct tcp *t, struct tcp_ack *a)
 		t->sacked_bytes = most;
 	/* RFC 6582 s3.2 step 2: only beyond what the last recovery was about. */
 	if (t->dupacks == DUP_THRESH && !t->in_recovery && seq_lt(t->recover, t->snd_una)) {
-		tcp_mark_lost(t, t->sndq.head);
+		tcp_found_lost(t, t->sndq.head);
 		a->lost = seg_space(t->sndq.head);
 		tcp_recovery_enter(t, out);
 	}
@@ -66,8 +79,8 @@ static void reno_advance(struct tcp *t)
 	}
 	/* A partial acknowledgement shows the next hole (RFC 6582 s3.2 step 3). */
 	if (!t->rto_recovery && tcp_unacked(t) &&
-	    (int32_t)(t->sndq.head->tx_us - t->recovery_us) < 0) {
-		tcp_mark_lost(t, t->sndq.head);
+	    (int32_t)(t->sndq.head->tx_us - t->recovery_us) <= 0) {
+		tcp_found_lost(t, t->sndq.head);
 		tcp_retransmit_head(t);
 	}
 }
@@ -86,21 +99,47 @@ static void find_lost(struct tcp *t, struct tcp_ack *a, bool advanced)
 	}
 }
 
+static void model_on_ack(struct tcp *t, const struct tcp_ack *a)
+{
+	tcp_ecn_ack_in(t, a);
+	if (a->rate.has && t->frto == TCP_FRTO_OFF)
+		t->cc->on_ack(t, a);
+}
+
+/* The probe has repaired what nobody told of: one loss, one reduction. */
+static void tail_lost(struct tcp *t, uint32_t flight)
+{
+	if (t->cc->on_tail_lost != NULL)
+		t->cc->on_tail_lost(t, flight);
+	else
+		tcp_reduce(t, flight);
+}
+
+/* Once the network is known to reorder, octets count when they arrive: what fills the gap before them would
+ * bring them all at once, later by the gap, and in slow start for no more than one ACK may add. */
+static uint32_t credit_of(const struct tcp *t, const struct tcp_ack *a)
+{
+	return t->use_sack && t->reo_seen ? a->delivered : a->acked;
+}
+
 void tcp_loss_on_ack(struct tcp *t, struct tcp_ack *a)
 {
 	bool advanced = t->snd_una != a->prior_una;
 
 	if (!tcp_undo_on_ack(t, a) && t->in_recovery && seq_leq(t->recover, t->snd_una))
 		tcp_recovery_leave(t);
-	/* The probe has repaired what nobody told of: one loss, one reduction. */
 	if (tcp_tlp_on_ack(t, a) && !t->in_recovery)
-		tcp_reduce(t, t->snd_max - a->prior_una);
+		tail_lost(t, t->snd_max - a->prior_una);
 	find_lost(t, a, advanced);
 	if (unlikely(t->pmtu_recovery) && (a->lost > 0 || a->ece))
 		tcp_recovery_congested(t, t->snd_max - a->prior_una);
-	if (t->in_recovery && !t->rto_recovery)
+	tcp_rate_sample(t, &a->rate);
+	a->credit = credit_of(t, a);
+	if (t->cc->model)
+		model_on_ack(t, a);
+	else if (t->in_recovery && !t->rto_recovery)
 		tcp_prr_on_ack(t, a);
-	else if (!tcp_ecn_ack_in(t, a) && advanced && t->frto == TCP_FRTO_OFF)
+	else if (!tcp_ecn_ack_in(t, a) && a->credit > 0 && t->frto == TCP_FRTO_OFF)
 		t->cc->on_ack(t, a);
 	tcp_tlp_arm(t);
 }
@@ -130,7 +169,7 @@ static void mark_all(struct tcp *t)
 	SEGQ_FOREACH (s, &t->sndq) {
 		if (!(s->flags & SEG_SENT))
 			break;
-		tcp_mark_lost(t, s);
+		tcp_found_lost(t, s);
 	}
 }
 

@@ -57,8 +57,8 @@ void tcp_put_syn_options(struct opt_buf *o, uint16_t mss, bool sack, bool ts, ui
 	}
 }
 
-/* As many blocks as options and, with payload, the segment size have room for. */
-static void put_sack(struct tcp *t, struct opt_buf *o, uint16_t payload_len)
+/* As many blocks as options and, with payload, the segment size have room for. False: for none. */
+static bool put_sack(struct tcp *t, struct opt_buf *o, uint16_t payload_len)
 {
 	struct sack_block blocks[TCP_SACK_BLOCKS_MAX];
 	unsigned int room = o->room - o->len;
@@ -72,11 +72,11 @@ static void put_sack(struct tcp *t, struct opt_buf *o, uint16_t payload_len)
 		room = room < left ? room : left;
 	}
 	if (room < 4 + 8)
-		return;
+		return false;
 	n = (room - 4) / 8;
 	n = tcp_sack_blocks(t, blocks, n < TCP_SACK_BLOCKS_MAX ? n : TCP_SACK_BLOCKS_MAX);
 	if (n == 0)
-		return;
+		return false;
 	if (tcp_has_dsack(t)) { /* told once */
 		st_inc(t->st, CTR_TCP_DSACK_TX);
 		t->dsack = (struct sack_block){0};
@@ -91,9 +91,10 @@ static void put_sack(struct tcp *t, struct opt_buf *o, uint16_t payload_len)
 		b = put_be32(b, blocks[i].end);
 	}
 	o->len += (uint8_t)(4 + 8 * n);
+	return true;
 }
 
-void tcp_put_options(struct tcp *t, const struct tcp_tx *tx, uint16_t payload_len,
+bool tcp_put_options(struct tcp *t, const struct tcp_tx *tx, uint16_t payload_len,
 		     struct opt_buf *o)
 {
 	if (tx->flags & TCPF_SYN) {
@@ -107,6 +108,7 @@ void tcp_put_options(struct tcp *t, const struct tcp_tx *tx, uint16_t payload_le
 		put_ts(o, tcp_ts_now(t), t->ts_recent);
 	}
 	t->ops->build_options(t, tx, o);
-	if ((t->n_sacks > 0 || tcp_has_dsack(t)) && !(tx->flags & (TCPF_SYN | TCPF_RST)))
-		put_sack(t, o, payload_len);
+	if ((t->n_sacks == 0 && !tcp_has_dsack(t)) || tx->flags & (TCPF_SYN | TCPF_RST))
+		return true;
+	return put_sack(t, o, payload_len);
 }

@@ -81,13 +81,17 @@ static struct rte_mbuf *frame_of(struct tcp *t, const struct out *x, uint16_t *s
 }
 
 /* x took ACK and window along. A peer may drop octets sent before without a look at them (RFC 9293
- * s3.10.7.4, first check), or at the window (SND.WL1): then they go once more on their own. */
-static void ack_left(struct tcp *t, const struct out *x)
+ * s3.10.7.4, first check), or at the window (SND.WL1): then they go once more on their own. So does an ACK
+ * due at once for what came out of order, when payload left no room for the SACK blocks: with payload
+ * it is no duplicate ACK either (RFC 5681 s2, RFC 2018 s4). */
+static void ack_left(struct tcp *t, const struct out *x, bool sack_told)
 {
 	if (x->len > 0 && seq_lt(x->seq, t->snd_max)) {
 		t->ack_again |= t->wnd_check;
 		return;
 	}
+	if (x->len > 0 && t->ack_now && !sack_told)
+		return;
 	t->ack_now = t->ack_pending = t->wnd_check = t->ack_again = false;
 	t->last_ack_sent = t->rcv_nxt;
 	tcp_timer_off(t, TCPD_DELACK);
@@ -108,6 +112,7 @@ static bool xmit(struct tcp *t, const struct out *x)
 	};
 	struct rte_mbuf *m;
 	uint16_t sum;
+	bool sack_told;
 
 	m = frame_of(t, x, &sum);
 	if (m == NULL) {
@@ -120,7 +125,7 @@ static bool xmit(struct tcp *t, const struct out *x)
 	}
 	if (!(x->flags & TCPF_RST))
 		h.wnd = window_field(t, x->flags & TCPF_SYN);
-	tcp_put_options(t, &tx, x->len, &o);
+	sack_told = tcp_put_options(t, &tx, x->len, &o);
 	h.ip_id = st->ip_id++;
 	if (pkt_prepend_headers(m, &h, sum) != 0) {
 		rte_pktmbuf_free(m);
@@ -128,7 +133,7 @@ static bool xmit(struct tcp *t, const struct out *x)
 		return false;
 	}
 	if (x->flags & TCPF_ACK)
-		ack_left(t, x);
+		ack_left(t, x, sack_told);
 	t->last_tx_ms = st->now_ms;
 	st->ops->output(st, m, t->nh);
 	return true;
@@ -369,7 +374,8 @@ static bool send_seg(struct tcp *t, struct seg *s)
 	struct out x = {.seg = s, .seq = s->seq, .len = s->len, .flags = TCPF_ACK};
 
 	x.fresh = s->len > 0 && !(s->flags & SEG_SENT);
-
+	if (!tcp_unacked(t))
+		t->progress_ms = t->st->now_ms;
 	if (s->flags & SEG_FIN)
 		x.flags |= TCPF_FIN;
 	if (s->len > 0 && (s->flags & SEG_PSH || s->next == NULL))
@@ -381,6 +387,7 @@ static bool send_seg(struct tcp *t, struct seg *s)
 		s->n_tx++;
 	if (s->len > t->len_sent)
 		t->len_sent = s->len;
+	tcp_rate_sent(t, s);
 	tcp_flight_sent(t, s);
 	tcp_pace_sent(t, s->len);
 	if (t->in_recovery)
@@ -449,7 +456,11 @@ static void send_lost(struct tcp *t)
 			if (first == NULL)
 				break;
 			s = first;
-			if ((flight > 0 && flight + s->len > t->cwnd) || !send_seg(t, s))
+			if (flight > 0 && flight + s->len > t->cwnd)
+				break;
+			if (t->cc->model && !tcp_pace_allows(t, s->len))
+				break;
+			if (!send_seg(t, s))
 				break;
 		}
 		s = s->next;
@@ -482,8 +493,12 @@ static bool send_part(struct tcp *t, struct seg *s)
 static uint32_t persist_ms(const struct tcp *t)
 {
 	uint64_t ms = (uint64_t)t->rto_ms << (t->persist_shift < 16 ? t->persist_shift : 16);
+	uint32_t most = t->st->cfg->rto_max_ms, user_timeout_ms = t->st->cfg->user_timeout_ms;
 
-	return ms < t->st->cfg->rto_max_ms ? (uint32_t)ms : t->st->cfg->rto_max_ms;
+	/* So that who answers no more is found out in time. */
+	if (user_timeout_ms != 0)
+		most = RTE_MIN(most, user_timeout_ms);
+	return (uint32_t)RTE_MIN(ms, (uint64_t)most);
 }
 
 /* The persist timer: the window has kept data back for that long. */
@@ -511,7 +526,8 @@ static void send_new(struct tcp *t)
 	const struct seg *first = t->snd_unsent;
 	struct seg *s;
 
-	if (t->snd_unsent != NULL && !tcp_unacked(t) && t->st->now_ms - t->last_data_ms > t->rto_ms)
+	if (t->snd_unsent != NULL && !tcp_unacked(t) &&
+	    (t->cc->model || t->st->now_ms - t->last_data_ms > t->rto_ms))
 		t->cc->on_idle(t);
 	while ((s = t->snd_unsent) != NULL) {
 		uint32_t flight = tcp_flight(t);

@@ -97,6 +97,7 @@ static struct seg *piece_of(struct tcp *t, const struct seg *s, uint16_t off, ui
 	p->flags = (s->flags & ~(SEG_FIN | SEG_PSH | SEG_FLIGHT)) | SEG_PIECE;
 	p->tx_us = s->tx_us;
 	p->n_tx = s->n_tx;
+	p->rate = s->rate;
 	p->dsn = s->dsn + off;
 	p->map = s->map;
 	p->tcp = t;
@@ -383,7 +384,7 @@ bool tcp_pmtu_probe_lost(struct tcp *t)
 		return false;
 	/* Its last octets may have gone again as a tail loss probe. */
 	while (s != NULL && s->flags & SEG_SENT && seq_lt(s->seq, t->probe_end)) {
-		if (s->flags & SEG_LOST && seq_leq(t->probe_seq, s->seq))
+		if (s->flags & SEG_LOST && tcp_pmtu_of_probe(t, s))
 			lost += seg_space(s);
 		s = s->next;
 	}

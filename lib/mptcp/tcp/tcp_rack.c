@@ -159,7 +159,7 @@ static uint32_t detect(struct tcp *t)
 			tcp_timer_set(t, TCPD_REO, (uint32_t)left / 1000 + 1);
 			break;
 		}
-		tcp_mark_lost(t, s);
+		tcp_found_lost(t, s);
 	}
 	return t->lost_bytes - before;
 }
@@ -173,6 +173,7 @@ uint32_t tcp_rack_on_ack(struct tcp *t, const struct tcp_ack *a)
 /* The reordering timer. */
 void tcp_rack_timeout(struct tcp *t)
 {
+	tcp_rate_check_app(t);
 	if (!tcp_unacked(t) || t->rack_rtt_us == 0 || detect(t) == 0)
 		return;
 	if (!tcp_pmtu_probe_lost(t))
@@ -189,11 +190,11 @@ void tcp_rack_mark_on_timeout(struct tcp *t)
 	uint32_t now_us = (uint32_t)t->st->now_us;
 	struct seg *s, *next;
 
-	tcp_mark_lost(t, t->sndq.head);
+	tcp_found_lost(t, t->sndq.head);
 	for (s = t->flight_head; s != NULL; s = next) {
 		next = s->tx_next;
 		if ((int32_t)(s->tx_us + wait_us - now_us) <= 0)
-			tcp_mark_lost(t, s);
+			tcp_found_lost(t, s);
 	}
 }
 
@@ -223,6 +224,7 @@ void tcp_tlp_timeout(struct tcp *t)
 {
 	bool fresh;
 
+	tcp_rate_check_app(t);
 	if (!tcp_unacked(t) || t->in_recovery || t->tlp_out)
 		return;
 	if (!tcp_send_probe(t, &fresh))

@@ -7,12 +7,7 @@
  * brought it (F-RTO).
  * Owning worker only. Source: RFC 6937, RFC 3522 and 4015, RFC 2883 and 3708, RFC 5682.
  */
-#include <string.h>
-
 #include "mptcp/tcp/tcp_internal.h"
-
-#define BURST_SEGS \
-	10 /* that the end of a recovery lets go at once, as a first window does (RFC 6928) */
 
 /* What it takes to undo a recovery that begins now. Once a round trip: each costs a walk over all that is
  * lost. */
@@ -29,7 +24,8 @@ static void remember(struct tcp *t)
 	/* Of a copy that is out already a duplicate would tell as well. */
 	t->undo_by_dsack = !seq_lt(t->snd_una, t->retx_high);
 	t->n_undo_retx = 0;
-	memcpy(t->cc_undo, t->cc_priv, sizeof(t->cc_undo));
+	if (t->cc->save != NULL)
+		t->cc->save(t);
 }
 
 static void slowed_down(struct tcp *t)
@@ -52,9 +48,18 @@ static void begin(struct tcp *t)
 {
 	t->in_recovery = true;
 	t->recover = t->snd_max;
-	t->recovery_us = (uint32_t)t->st->now_us;
+	t->recovery_us = t->last_tx_us;
 	t->tlp_out = false;
 	tcp_timer_off(t, TCPD_PTO);
+}
+
+static void reduce_for_loss(struct tcp *t, uint32_t flight)
+{
+	if (!tcp_reduce(t, flight)) {
+		t->ssthresh = RTE_MIN(t->ssthresh, t->cwnd);
+		slowed_down(t);
+	}
+	t->cwnd = tcp_flight(t) + t->snd_mss; /* the first retransmission goes at once */
 }
 
 void tcp_recovery_enter(struct tcp *t, uint32_t flight)
@@ -66,11 +71,10 @@ void tcp_recovery_enter(struct tcp *t, uint32_t flight)
 	t->frto = TCP_FRTO_OFF;
 	t->prr_delivered = t->prr_out = 0;
 	t->recover_fs = flight;
-	if (!tcp_reduce(t, flight)) {
-		t->ssthresh = RTE_MIN(t->ssthresh, t->cwnd);
+	if (t->cc->model)
 		slowed_down(t);
-	}
-	t->cwnd = tcp_flight(t) + t->snd_mss; /* the first retransmission goes at once */
+	else
+		reduce_for_loss(t, flight);
 	tcp_retransmit_head(t);
 }
 
@@ -92,16 +96,18 @@ void tcp_recovery_enter_timeout(struct tcp *t)
 	t->dupacks = 0;
 }
 
-/* cwnd, but for a peer that acknowledges a whole window at once: the rest comes in slow start
- * (RFC 6582 s3.2 step 3). */
+/* cwnd, but for a peer that acknowledges a whole window at once: no more than a first window leaves then,
+ * the rest comes in slow start (RFC 6582 s3.2 step 3). */
 static uint32_t without_burst(const struct tcp *t, uint32_t cwnd)
 {
-	return RTE_MIN(cwnd, tcp_flight(t) + BURST_SEGS * t->snd_mss);
+	return RTE_MIN(cwnd, tcp_flight(t) + TCP_IW_SEGS * t->snd_mss);
 }
 
 /* The window stays, but what goes again begins in slow start (RFC 8201 s5.4). */
 void tcp_recovery_enter_too_big(struct tcp *t)
 {
+	if (t->cc->model)
+		t->cc->save(t);
 	begin(t);
 	t->rto_recovery = t->can_undo = false;
 	t->pmtu_recovery = true;
@@ -109,7 +115,8 @@ void tcp_recovery_enter_too_big(struct tcp *t)
 	t->prr_delivered = t->prr_out = 0;
 	t->recover_fs = t->snd_max - t->snd_una;
 	t->prior_ssthresh = t->ssthresh;
-	t->ssthresh = RTE_MAX(t->cwnd, 2u * t->snd_mss);
+	if (!t->cc->model)
+		t->ssthresh = RTE_MAX(t->cwnd, 2u * t->snd_mss);
 	t->cwnd = tcp_flight(t) + t->snd_mss;
 	tcp_retransmit_head(t);
 }
@@ -126,6 +133,8 @@ void tcp_recovery_too_big(struct tcp *t)
 void tcp_recovery_congested(struct tcp *t, uint32_t flight)
 {
 	t->pmtu_recovery = false;
+	if (t->cc->model)
+		return;
 	t->cwnd = t->ssthresh;
 	t->ssthresh = t->prior_ssthresh;
 	t->recover_fs = flight;
@@ -137,7 +146,9 @@ void tcp_recovery_congested(struct tcp *t, uint32_t flight)
 
 void tcp_recovery_leave(struct tcp *t)
 {
-	if (!t->rto_recovery)
+	if (t->cc->model)
+		t->cc->on_recovered(t);
+	else if (!t->rto_recovery)
 		t->cwnd = without_burst(t, t->ssthresh);
 	if (t->pmtu_recovery)
 		t->ssthresh = RTE_MAX(t->ssthresh, t->prior_ssthresh);
@@ -204,10 +215,13 @@ static void undo(struct tcp *t, enum counter why)
 		if (s->flags & SEG_LOST)
 			tcp_unmark_lost(t, s);
 	t->lost_hint = NULL;
-	t->cwnd = without_burst(t, RTE_MAX(t->cwnd, t->prior_cwnd));
-	t->ssthresh = RTE_MAX(t->ssthresh, t->prior_ssthresh);
-	t->ssthresh = RTE_MAX(t->ssthresh, t->prior_cwnd);
-	memcpy(t->cc_priv, t->cc_undo, sizeof(t->cc_priv)); /* RFC 9438 s4.9 */
+	if (!t->cc->model) {
+		t->cwnd = without_burst(t, RTE_MAX(t->cwnd, t->prior_cwnd));
+		t->ssthresh = RTE_MAX(t->ssthresh, t->prior_ssthresh);
+		t->ssthresh = RTE_MAX(t->ssthresh, t->prior_cwnd);
+	}
+	if (t->cc->undo != NULL)
+		t->cc->undo(t);
 	if (!t->rto_recovery)
 		t->reo_seen = true;
 	t->in_recovery = t->rto_recovery = t->can_undo = false;

@@ -60,6 +60,25 @@ static void syn_timeout(struct tcp *t)
 	tcp_timer_set(t, TCPD_RTO, t->rto_ms);
 }
 
+/* Whether the user timeout is over, of what has waited since then. */
+static bool waited_long(const struct tcp *t, uint32_t since_ms)
+{
+	uint32_t most = t->st->cfg->user_timeout_ms;
+
+	return most != 0 && t->st->now_ms - since_ms >= most;
+}
+
+/* The next retransmission; what gives up does so in time. */
+static void arm_again(struct tcp *t)
+{
+	uint32_t most = t->st->cfg->user_timeout_ms, ms = t->rto_ms;
+	uint32_t waited_ms = t->st->now_ms - t->progress_ms;
+
+	if (most != 0)
+		ms = waited_ms < most ? RTE_MIN(ms, most - waited_ms) : 1;
+	tcp_timer_set(t, TCPD_RTO, ms);
+}
+
 /* A peer that closed its window over data in flight answers every retransmission and takes none:
  * as with window probes there is no end while it answers (RFC 9293 s3.8.6.1). */
 static bool held_by_window(const struct tcp *t)
@@ -80,10 +99,11 @@ static void retransmission_timeout(struct tcp *t)
 		tcp_output(t); /* a FIN that found no mbuf */
 		return;
 	}
-	if (t->backoff >= most && !held_by_window(t)) {
+	if ((t->backoff >= most || waited_long(t, t->progress_ms)) && !held_by_window(t)) {
 		give_up(t);
 		return;
 	}
+	tcp_rate_check_app(t);
 	back_off(t);
 	st_inc(t->st, CTR_TCP_TIMEOUTS);
 	t->ops->timeout(t);
@@ -93,14 +113,15 @@ static void retransmission_timeout(struct tcp *t)
 	tcp_loss_on_timeout(t);
 	tcp_output(t);
 	if (t->state != TCPS_CLOSED && tcp_unacked(t))
-		tcp_timer_set(t, TCPD_RTO, t->rto_ms);
+		arm_again(t);
 }
 
 static void persist_timeout(struct tcp *t)
 {
 	const struct tcp_config *cfg = t->st->cfg;
 
-	if (t->probes >= (t->orphan ? cfg->orphan_retries : cfg->data_retries)) {
+	if (t->probes >= (t->orphan ? cfg->orphan_retries : cfg->data_retries) ||
+	    (t->probes > 0 && waited_long(t, t->last_rx_ms))) {
 		give_up(t);
 		return;
 	}
@@ -122,7 +143,7 @@ static void keepalive_timeout(struct tcp *t)
 		tcp_timer_set(t, TCPD_KEEPALIVE, keepalive_ms); /* those find out */
 		return;
 	}
-	if (t->probes >= KEEPALIVE_PROBES) {
+	if (t->probes >= KEEPALIVE_PROBES || (t->probes > 0 && waited_long(t, t->last_rx_ms))) {
 		give_up(t);
 		return;
 	}

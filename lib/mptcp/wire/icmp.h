@@ -15,7 +15,8 @@
 #include "mptcp/wire/counters.h"
 #include "mptcp/wire/ip_addr.h"
 
-/* No IP link is smaller (RFC 791 s3.2 for reassembly, RFC 8200 s5). */
+/* What is smaller is not believed. No IPv6 link is (RFC 8200 s5). IPv4 links go down to 68 octets (RFC 791
+ * s3.2), but hosts take 576 at least, and a forger must not make us send crumbs. */
 #define PMTU_MIN_V4 576
 #define PMTU_MIN_V6 1280
 

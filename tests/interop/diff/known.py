@@ -353,4 +353,12 @@ DIFFERENCES = [
             4: ("A s0 a0 w0 t2", "A s0 a0 w0 t4"),
         }),
     ]),
+    ("RFC 7323 s5.3 (R1) drops whatever is older than TS.Recent. What fills a gap may be late, behind the "
+     "retransmission that has filled the gap before it: it is compared with what TS.Recent was two windows "
+     "ago at most.", [
+        (["paws: two holes, the first one filled with newer, the other late"], {
+            5: ("A s0 a20 t50 sack 30-40", "A s0 a40 t50"),
+            6: ("A s0 a27 t60 sack 30-40", "A s0 a47 t60"),
+        }),
+    ]),
 ]
