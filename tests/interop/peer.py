@@ -158,6 +158,7 @@ def client_one(a):
     try:
         with socket.socket(fam, socket.SOCK_STREAM, IPPROTO_MPTCP if a.mptcp else 0) as s:
             s.settimeout(a.timeout)
+            s.bind(("", a.source_port))
             s.connect((a.host, a.port))
             s.sendall(f"{a.mode} {a.size}\n".encode())
             if a.stall:
@@ -217,6 +218,7 @@ def main():
     q.add_argument("--port", type=int, required=True)
     q.add_argument("--mode", choices=("up", "down", "both", "half"), default="down")
     q.add_argument("--size", type=int, default=1 << 20)
+    q.add_argument("--source-port", type=int, default=0, help="0: any free one")
     q.add_argument("--count", type=int, default=1, help="connections at once")
     q.add_argument("--mptcp", action="store_true")
     q.add_argument("--stall", type=float, default=0, help="seconds before the first read")

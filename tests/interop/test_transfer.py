@@ -154,6 +154,12 @@ def test_tshark_finds_nothing_wrong_when_a_client_dies(lab):
         lab.wait_idle(KERNEL_LINGERS)
 
 
+@specs(Spec())
+def test_tshark_takes_no_payload_for_a_protocol(lab):
+    with lab.capture():
+        lab.transfer("both", 2 * MIB, extra=("--source-port", 57000))  # IRC, to tshark
+
+
 @pytest.mark.parametrize("what", ("syn", "synack"))
 @specs(Spec())
 def test_tshark_finds_nothing_wrong_in_plain_tcp(lab, what):
