@@ -336,8 +336,8 @@ static void test_growth_under_reordering(void **state)
 	net_fini(&net);
 }
 
-/* A peer that swears all the time that nothing was lost is believed once a round trip. */
-static void test_undo_once_a_round_trip(void **state)
+/* A reordering network may mislead several times in a round trip. */
+static void test_undo_twice_in_a_round_trip(void **state)
 {
 	(void)state;
 	sent("mswt", 10);
@@ -350,8 +350,117 @@ static void test_undo_once_a_round_trip(void **state)
 	assert_false(a.t.in_recovery);
 	net_run(&net, 10, NULL, NULL);
 	assert_true(a.t.in_recovery);
+	assert_in_range(a.t.ssthresh, 0, 10000);
 	in_echo(TCPF_ACK, 8000, 30, 0, NULL);
+	assert_int_equal(count(CTR_TCP_TS_UNDO), 2);
+	assert_in_range(a.t.ssthresh, 10001, UINT32_MAX);
+	net_drop_all(&net);
+	net_fini(&net);
+}
+
+/* What a recovery that was undone has sent again is lost once more, it seems: an echo from before that
+ * recovery tells that it is not, one of its retransmission does not. */
+static void test_undo_of_what_was_sent_again(void **state)
+{
+	(void)state;
+	for (unsigned int late = 0; late < 2; late++) {
+		sent("mswt", 10);
+		in_echo(TCPF_ACK, 0, 20, 1, (uint32_t[]){4000, 9000});
+		assert_true(a.t.in_recovery);
+		assert_in_range(net_drop_all(&net), 2, 4); /* 0 and 1000 at least */
+		in_echo(TCPF_ACK, 1000, 20, 1, (uint32_t[]){4000, 9000});
+		assert_int_equal(count(CTR_TCP_TS_UNDO), 1);
+		in_flight(20);
+		assert_true(net_drop_all(&net) > 2);
+		net_run(&net, 25, NULL, NULL);
+		in_echo(TCPF_ACK, 1000, 25, 1, (uint32_t[]){11000, 12000});
+		net_run(&net, 10, NULL, NULL);
+		assert_true(a.t.in_recovery);
+		assert_int_equal(a.t.sndq.head->seq, iss + 1 + 1000);
+		assert_int_equal(a.t.sndq.head->n_tx, 3);
+		in_echo(TCPF_ACK, 2000, late ? 55 : 35, 0, NULL);
+		assert_int_equal(count(CTR_TCP_TS_UNDO), 1 + late);
+		net_drop_all(&net);
+		net_fini(&net);
+	}
+}
+
+/* The window for what is reordered was too short: it grows with the proof of that, once a round trip. */
+static void test_undo_widens(void **state)
+{
+	(void)state;
+	sent("mswt", 10);
+	in_echo(TCPF_ACK, 0, 20, 1, (uint32_t[]){1000, 4000});
+	in_echo(TCPF_ACK, 4000, 20, 0, NULL);
 	assert_int_equal(count(CTR_TCP_TS_UNDO), 1);
+	assert_true(a.t.reo_seen); /* there was none */
+	assert_int_equal(a.t.reo_wnd_mult, 1);
+	in_echo(TCPF_ACK, 4000, 20, 1, (uint32_t[]){5000, 8000});
+	net_run(&net, 10, NULL, NULL);
+	assert_true(a.t.in_recovery);
+	in_echo(TCPF_ACK, 5000, 30, 1, (uint32_t[]){5000, 8000});
+	assert_int_equal(count(CTR_TCP_TS_UNDO), 2);
+	assert_int_equal(a.t.reo_wnd_mult, 2);
+	/* the duplicate is of the same round trip */
+	in_echo(TCPF_ACK, 8000, 30, 1, (uint32_t[]){4000, 5000});
+	assert_int_equal(count(CTR_TCP_DSACK_RX), 1);
+	assert_int_equal(a.t.reo_wnd_mult, 2);
+	net_drop_all(&net);
+	net_fini(&net);
+}
+
+/* A whole window acknowledged at once at the end of a recovery: pacing keeps it from a burst, so all of
+ * ssthresh is there (RFC 6937 s3.1), and the next reduction is one from there. */
+static void test_window_after_recovery(void **state)
+{
+	(void)state;
+	for (unsigned int paced = 0; paced < 2; paced++) {
+		begin("mswt");
+		net_cfg.pacing = paced != 0;
+		a.t.cwnd = 100000;
+		a.t.ssthresh = 90000;
+		for (unsigned int ms = 0; ms < 20; ms++) {
+			in_flight(100);
+			net_drop_all(&net);
+			net_run(&net, 1, NULL, NULL);
+		}
+		in_echo(TCPF_ACK, 0, 20, 1, (uint32_t[]){1000, 90000});
+		assert_true(a.t.in_recovery);
+		net_drop_all(&net);
+		a.t.reo_seen = true; /* what was SACKed has had its growth */
+		net_run(&net, 20, NULL, NULL);
+		in_echo(TCPF_ACK, a.t.snd_max - iss - 1, 20, 0, NULL);
+		assert_false(a.t.in_recovery);
+		assert_int_equal(count(CTR_TCP_TS_UNDO), 0);
+		assert_int_equal(a.t.ssthresh, 70000);
+		assert_int_equal(a.t.cwnd >= a.t.ssthresh, paced);
+		net_drop_all(&net);
+		net_fini(&net);
+	}
+}
+
+/* A peer that swears all the time that nothing was lost, when much seems to be: what believing it costs in
+ * a round trip is bounded by what is in flight. */
+static void test_undo_is_bounded(void **state)
+{
+	uint32_t una = 0, ago_ms = 20;
+
+	(void)state;
+	begin("mswt");
+	a.t.cwnd = 100000;
+	in_flight(200);
+	assert_int_equal(net_drop_all(&net), 100);
+	net_run(&net, 20, NULL, NULL);
+	for (unsigned int i = 0; i < 4; i++) {
+		in_echo(TCPF_ACK, una, ago_ms, 1, (uint32_t[]){90000, 96000 + i * 1000});
+		for (unsigned int ms = 0; ms < 20 && !a.t.in_recovery; ms++, ago_ms++)
+			net_run(&net, 1, NULL, NULL);
+		assert_true(a.t.in_recovery);
+		net_drop_all(&net);
+		una += 10000;
+		in_echo(TCPF_ACK, una, ago_ms, 0, NULL);
+		assert_int_equal(count(CTR_TCP_TS_UNDO), RTE_MIN(i + 1, 2u));
+	}
 	net_drop_all(&net);
 	net_fini(&net);
 }
@@ -648,7 +757,11 @@ int main(void)
 		cmocka_unit_test(test_dsack_of_something_else),
 		cmocka_unit_test(test_dsack_of_a_probe),
 		cmocka_unit_test(test_growth_under_reordering),
-		cmocka_unit_test(test_undo_once_a_round_trip),
+		cmocka_unit_test(test_undo_twice_in_a_round_trip),
+		cmocka_unit_test(test_undo_of_what_was_sent_again),
+		cmocka_unit_test(test_undo_widens),
+		cmocka_unit_test(test_window_after_recovery),
+		cmocka_unit_test(test_undo_is_bounded),
 		cmocka_unit_test(test_undo_is_no_burst),
 		cmocka_unit_test(test_eifel_with_a_strange_echo),
 		cmocka_unit_test(test_sent_at_the_same_time),

@@ -121,18 +121,25 @@ static uint32_t reo_wnd_us(const struct tcp *t)
 	return wnd < t->srtt_us ? (uint32_t)wnd : t->srtt_us;
 }
 
-/* A duplicate reported: what was taken for lost was late. Once a round trip. */
-static void widen(struct tcp *t, const struct tcp_ack *a)
+/* What was taken for lost was late. Once a round trip. */
+static void widen(struct tcp *t)
 {
-	if (t->has_dsack_round && seq_leq(t->dsack_round, t->snd_una))
-		t->has_dsack_round = false;
-	if (!a->has_dsack || t->has_dsack_round)
+	if (t->has_dsack_round && seq_lt(t->snd_una, t->dsack_round))
 		return;
 	t->has_dsack_round = true;
 	t->dsack_round = t->snd_max;
 	if (t->reo_wnd_mult < REO_WND_MULT_MAX)
 		t->reo_wnd_mult++;
 	t->reo_wnd_persist = REO_WND_PERSIST;
+}
+
+/* A recovery was for nothing: the window was too short for what the network reorders, or there was none. The
+ * duplicates that tell the peer's side of it come in the same round trip. */
+void tcp_rack_misled(struct tcp *t)
+{
+	if (t->reo_seen)
+		widen(t);
+	t->reo_seen = true;
 }
 
 void tcp_rack_leave_recovery(struct tcp *t)
@@ -166,7 +173,10 @@ static uint32_t detect(struct tcp *t)
 
 uint32_t tcp_rack_on_ack(struct tcp *t, const struct tcp_ack *a)
 {
-	widen(t, a);
+	if (t->has_dsack_round && seq_leq(t->dsack_round, t->snd_una))
+		t->has_dsack_round = false;
+	if (a->has_dsack)
+		widen(t);
 	return t->rack_rtt_us != 0 ? detect(t) : 0;
 }
 

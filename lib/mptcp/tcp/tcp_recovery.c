@@ -9,20 +9,32 @@
  */
 #include "mptcp/tcp/tcp_internal.h"
 
-/* What it takes to undo a recovery that begins now. Once a round trip: each costs a walk over all that is
- * lost. */
+/* What it takes to undo a recovery that begins now. Each undo is a walk over what is lost; all of a round
+ * trip are one over what is in flight, and the one that has come further. */
 static void remember(struct tcp *t)
 {
 	const struct seg *head = t->sndq.head;
+	bool again = seq_lt(t->snd_una, t->undo_round);
 
-	t->can_undo = !seq_lt(t->snd_una, t->undo_round);
+	t->can_undo = !again || t->undo_walked <= t->snd_max - t->snd_una;
 	t->prior_cwnd = t->cwnd;
 	t->prior_ssthresh = t->ssthresh;
 	t->undo_ts = tcp_ts_now(t);
 	t->undo_ts_first = tcp_ts_of(t, head);
-	t->undo_by_ts = head->n_tx == 1;
 	/* Of a copy that is out already a duplicate would tell as well. */
 	t->undo_by_dsack = !seq_lt(t->snd_una, t->retx_high);
+	if (!again) {
+		t->undo_round_ts = t->undo_ts;
+		t->undo_round_ts_first = t->undo_ts_first;
+		t->undo_round_clean = t->undo_by_dsack;
+	}
+	t->undo_by_ts = head->n_tx == 1;
+	if (head->n_tx > 1 && again && t->undo_round_clean) {
+		/* The copies before are those of recoveries that were undone. */
+		t->undo_by_ts = true;
+		t->undo_ts = t->undo_round_ts;
+		t->undo_ts_first = t->undo_round_ts_first;
+	}
 	t->n_undo_retx = 0;
 	if (t->cc->save != NULL)
 		t->cc->save(t);
@@ -96,11 +108,11 @@ void tcp_recovery_enter_timeout(struct tcp *t)
 	t->dupacks = 0;
 }
 
-/* cwnd, but for a peer that acknowledges a whole window at once: no more than a first window leaves then,
- * the rest comes in slow start (RFC 6582 s3.2 step 3). */
+/* cwnd, but for a peer that acknowledges a whole window at once: without pacing no more than a first window
+ * leaves then, the rest comes in slow start (RFC 6582 s3.2 step 3). */
 static uint32_t without_burst(const struct tcp *t, uint32_t cwnd)
 {
-	return RTE_MIN(cwnd, tcp_flight(t) + TCP_IW_SEGS * t->snd_mss);
+	return tcp_is_paced(t) ? cwnd : RTE_MIN(cwnd, tcp_flight(t) + TCP_IW_SEGS * t->snd_mss);
 }
 
 /* The window stays, but what goes again begins in slow start (RFC 8201 s5.4). */
@@ -205,16 +217,37 @@ void tcp_recovery_sent_again(struct tcp *t, const struct seg *s)
 		b[t->n_undo_retx++] = (struct sack_block){s->seq, seg_end(s)};
 }
 
+/* From the last one that counts as lost to the first: the older, the nearer it belongs to the head of
+ * the flight (tcp_flight_restore()). Returns the octets from first to last. */
+static uint32_t unmark_all_lost(struct tcp *t)
+{
+	struct seg *s = t->lost_hint != NULL ? t->lost_hint : t->sndq.head, *last = NULL;
+	uint32_t left = t->lost_bytes, first;
+
+	t->lost_hint = NULL;
+	if (left == 0)
+		return 0;
+	first = s->seq;
+	for (; left > 0 && s != NULL; s = s->next)
+		if (s->flags & SEG_LOST) {
+			left -= seg_space(s);
+			last = s;
+		}
+	for (s = last; t->lost_bytes > 0 && s != NULL; s = s->prev)
+		if (s->flags & SEG_LOST)
+			tcp_unmark_lost(t, s);
+	return last != NULL ? seg_end(last) - first : 0;
+}
+
 /* As it was (RFC 4015 s3.2). */
 static void undo(struct tcp *t, enum counter why)
 {
-	struct seg *s;
-
 	st_inc(t->st, why);
-	for (s = t->sndq.tail; t->lost_bytes > 0 && s != NULL; s = s->prev)
-		if (s->flags & SEG_LOST)
-			tcp_unmark_lost(t, s);
-	t->lost_hint = NULL;
+	if (!seq_lt(t->snd_una, t->undo_round)) {
+		t->undo_round = t->snd_max;
+		t->undo_walked = 0;
+	}
+	t->undo_walked += unmark_all_lost(t);
 	if (!t->cc->model) {
 		t->cwnd = without_burst(t, RTE_MAX(t->cwnd, t->prior_cwnd));
 		t->ssthresh = RTE_MAX(t->ssthresh, t->prior_ssthresh);
@@ -223,11 +256,10 @@ static void undo(struct tcp *t, enum counter why)
 	if (t->cc->undo != NULL)
 		t->cc->undo(t);
 	if (!t->rto_recovery)
-		t->reo_seen = true;
+		tcp_rack_misled(t);
 	t->in_recovery = t->rto_recovery = t->can_undo = false;
 	t->frto = TCP_FRTO_OFF;
 	t->cwr_high = t->snd_una;
-	t->undo_round = t->snd_max;
 	t->dupacks = 0;
 	t->backoff = 0;
 }
