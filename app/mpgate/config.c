@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "config_parts.h"
+#include "mptcp/tcp/tcp.h"
 
 /* One reading of one file. */
 struct load {
@@ -163,6 +164,12 @@ static void load_memory(struct load *l, const struct raw_memory *raw)
 	cfg->subflows = (uint32_t)number(raw->subflows, "memory.subflows");
 	cfg->relay_buffer = (uint32_t)number(raw->relay_buffer, "memory.relay_buffer");
 	cfg->relay_buffer_max = (uint32_t)number(raw->relay_buffer_max, "memory.relay_buffer_max");
+	if (raw->relay_buffer_max == NULL)
+		cfg->relay_buffer_max = RTE_MAX(cfg->relay_buffer_max, cfg->relay_buffer);
+	if (cfg->relay_buffer_max < cfg->relay_buffer)
+		cfg_err(l->errs, cfg_tree_line(l->root, "memory.relay_buffer_max"),
+			"relay_buffer_max: %u is less than relay_buffer, %u: raise it, or leave it out",
+			cfg->relay_buffer_max, cfg->relay_buffer);
 }
 
 static void load_ports(struct load *l, const struct raw_config *raw)
@@ -323,21 +330,21 @@ static void load_mptcp(struct load *l, const struct raw_mptcp *raw)
 
 static void load_tcp(struct load *l, const struct raw_tcp *raw)
 {
-	static const char *const known[] = {"cubic", "newreno", "bbr"};
 	static const char *const ecn[] = {"off", "accept", "request"};   /* enum tcp_ecn */
 	static const char *const probing[] = {"off", "blackhole", "on"}; /* enum tcp_mtu_probing */
 	static const struct raw_tcp none;
 	struct config *cfg = l->cfg;
-	unsigned int cc;
+	const char *ccs[TCP_CCS];
 
+	for (unsigned int i = 0; i < TCP_CCS; i++)
+		ccs[i] = tcp_ccs[i]->name;
 	if (raw == NULL)
 		raw = &none;
 	cfg->time_wait_ms = (uint32_t)number(raw->time_wait_ms, "tcp.time_wait_ms");
 	cfg->half_open_max = (uint32_t)number(raw->half_open, "tcp.half_open");
 	cfg->user_timeout_ms = (uint32_t)number(raw->user_timeout_ms, "tcp.user_timeout_ms");
 	cfg->keepalive_ms = (uint32_t)number(raw->keepalive_ms, "tcp.keepalive_ms");
-	cc = one_of(l, raw->congestion, "tcp.congestion", known, ARRAY_LEN(known));
-	copy_text(cfg->congestion, sizeof(cfg->congestion), known[cc], "");
+	cfg->cc = tcp_ccs[one_of(l, raw->congestion, "tcp.congestion", ccs, TCP_CCS)];
 	cfg->pacing = flag(raw->pacing, "tcp.pacing");
 	cfg->ecn = (uint8_t)one_of(l, raw->ecn, "tcp.ecn", ecn, ARRAY_LEN(ecn));
 	cfg->mtu_probing = (uint8_t)one_of(l, raw->mtu_probing, "tcp.mtu_probing", probing,

@@ -25,6 +25,8 @@
 #define CFG_SIGNAL_MAX       8  /* addresses announced with ADD_ADDR */
 #define CFG_WORKERS_MAX      16
 
+struct tcp_cc_ops;
+
 struct cfg_prefix {
 	struct ip_addr addr;
 	uint8_t plen; /* of the 128-bit form: an IPv4 length plus 96 */
@@ -111,8 +113,8 @@ struct config {
 	uint16_t n_signal;
 	struct cfg_signal signal[CFG_SIGNAL_MAX];
 	/* TCP */
-	char congestion[16]; /* for tcp_cc_find() */
-	uint8_t ecn;         /* enum tcp_ecn */
+	const struct tcp_cc_ops *cc; /* one of tcp_ccs */
+	uint8_t ecn;                 /* enum tcp_ecn */
 	bool pacing;
 	uint32_t user_timeout_ms, keepalive_ms; /* 0: none */
 	uint8_t mtu_probing;                    /* enum tcp_mtu_probing */

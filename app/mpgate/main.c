@@ -156,7 +156,7 @@ static void app_protocols(struct app *app)
 	const struct config *cfg = app->cfg;
 
 	app->tcp = tcp_config_default;
-	app->tcp.cc = tcp_cc_find(cfg->congestion);
+	app->tcp.cc = cfg->cc;
 	app->tcp.ecn = cfg->ecn;
 	app->tcp.pacing = cfg->pacing;
 	app->tcp.user_timeout_ms = cfg->user_timeout_ms;

@@ -260,8 +260,10 @@ static int to_tcp(struct sc_tcp *t, const struct raw_tcp *r)
 	       strcasecmp(r->congestion, tcp_ccs[t->cc]->name) != 0)
 		t->cc++;
 	if (t->cc == TCP_CCS) {
-		fprintf(stderr, "mpsim: congestion: cubic, newreno or bbr, not \"%s\"\n",
-			r->congestion);
+		fprintf(stderr, "mpsim: congestion: \"%s\" is none of", r->congestion);
+		for (unsigned int i = 0; i < TCP_CCS; i++)
+			fprintf(stderr, "%s %s", i > 0 ? "," : "", tcp_ccs[i]->name);
+		fprintf(stderr, "\n");
 		return -1;
 	}
 	t->rcv_buffer = rcv > 0 ? (uint32_t)rcv : DEFAULT_BUFFER;

@@ -23,7 +23,7 @@
 #include <cmocka.h>
 
 #include "config_parts.h"
-#include "mptcp/tcp/stack.h"
+#include "mptcp/tcp/tcp.h"
 
 #define ERRS_MAX     64
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -145,7 +145,7 @@ static void test_good(void **state)
 	assert_int_equal(cfg.signal[1].id, 1);
 	assert_int_equal(cfg.signal[1].tcp_port, 8443);
 	assert_false(cfg.signal[1].backup);
-	assert_string_equal(cfg.congestion, "newreno");
+	assert_ptr_equal(cfg.cc, &cc_newreno);
 	assert_false(cfg.pacing);
 	assert_int_equal(cfg.mtu_probing, TCP_MTU_BLACKHOLE);
 	assert_string_equal(cfg.socket_path, "/run/x.sock");
@@ -173,7 +173,7 @@ static void test_defaults(void **state)
 	assert_int_equal(cfg.pools[0].connect_timeout_ms, 3000);
 	assert_int_equal(cfg.subflows_per_conn, 8);
 	assert_false(cfg.checksum);
-	assert_string_equal(cfg.congestion, "cubic");
+	assert_ptr_equal(cfg.cc, &cc_cubic);
 	assert_true(cfg.pacing);
 	assert_int_equal(cfg.mtu_probing, TCP_MTU_ON);
 	assert_int_equal(cfg.idle, IDLE_POLL);
@@ -240,6 +240,8 @@ static const struct fault faults[] = {
 	{"mbufs: 16384", "mbufs: 100", 5, "out of range: it is 2048 to", true},
 	{"mbufs: 16384", "mbufs: 6143", 5, "give 6144 or more", false},
 	{"mbufs: 16384", "mbufs: 64k", 5, "is no number", false},
+	{"mbufs: 16384", "relay_buffer: 65536\n  relay_buffer_max: 65535", 6,
+	 "65535 is less than relay_buffer, 65536", false},
 	{"mbufs: 16384", "subflows: 100", 5, "100 subflows are too few for 16384", false},
 	{"ports:\n", "ports: 5\nx:\n", 6, "ports is no list", true},
 	{"  - name: a", "  - name: b", 13, "'b' is the name of another entry of ports, on line 7",
@@ -390,6 +392,10 @@ static void test_limits(void **state)
 	expect_good("net_tap0\n    mtu: 1400", "3b:00.0\n    mtu: 2022");
 	expect_good("checksum: true", "subflows: 8");
 	expect_good("congestion: newreno", "half_open: 1");
+	expect_good("mbufs: 16384", "relay_buffer: 65536\n  relay_buffer_max: 65536");
+	assert_int_equal(cfg.relay_buffer_max, 65536);
+	expect_good("mbufs: 16384", "relay_buffer: 100000000"); /* more than the default of the bound */
+	assert_int_equal(cfg.relay_buffer_max, 100000000);
 }
 
 static void test_idle(void **state)

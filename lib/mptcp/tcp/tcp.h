@@ -178,8 +178,6 @@ struct tcp_cc_ops {
 extern const struct tcp_cc_ops cc_newreno, cc_cubic, cc_bbr;
 #define TCP_CCS 3
 extern const struct tcp_cc_ops *const tcp_ccs[TCP_CCS];
-/* NULL: there is none of that name. */
-const struct tcp_cc_ops *tcp_cc_find(const char *name);
 
 /* The first slow start (RFC 9406 s4.2); zero: not known. */
 struct hystart {
