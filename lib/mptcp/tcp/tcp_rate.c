@@ -2,7 +2,8 @@
  *
  * Delivery rate: how much the network has delivered since a segment was sent, and in which time. The
  * longer of the times in which it was sent and acknowledged counts, so that acknowledgements that come in
- * clumps make no bandwidth. A sample that covers a time without data to send says so.
+ * clumps make no bandwidth. A sample that covers a time without data to send says so. For congestion
+ * controls with a model of the path: no other asks.
  * Owning worker only. Source: draft-ietf-ccwg-bbr-06 s4.1, whose names these are.
  */
 #include "mptcp/tcp/tcp_internal.h"
@@ -10,8 +11,11 @@
 /* s is about to count as in flight. */
 void tcp_rate_sent(struct tcp *t, struct seg *s)
 {
-	uint32_t flight = tcp_flight(t);
+	uint32_t flight;
 
+	if (!t->cc->model)
+		return;
+	flight = tcp_flight(t);
 	if (flight == 0)
 		t->first_tx_us = t->delivered_us = s->tx_us;
 	s->rate = (struct seg_rate){
@@ -32,6 +36,8 @@ void tcp_rate_delivered(struct tcp *t, const struct seg *s, struct tcp_rate_samp
 {
 	int32_t later = (int32_t)(s->tx_us - t->first_tx_us);
 
+	if (!t->cc->model)
+		return;
 	t->delivered += seg_space(s);
 	t->delivered_us = (uint32_t)t->st->now_us;
 	if (r->has && (later < 0 || (later == 0 && !seq_lt(r->end_seq, seg_end(s)))))
@@ -73,6 +79,6 @@ void tcp_rate_mark_app(struct tcp *t)
 
 void tcp_rate_check_app(struct tcp *t)
 {
-	if (t->snd_unsent == NULL && t->lost_bytes == 0 && tcp_flight(t) + t->snd_mss <= t->cwnd)
+	if (t->cc->model && t->snd_unsent == NULL && t->lost_bytes == 0 && tcp_flight(t) + t->snd_mss <= t->cwnd)
 		tcp_rate_mark_app(t);
 }
