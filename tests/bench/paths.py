@@ -5,11 +5,16 @@
 A kernel client downloads through the gateway, which is the sender over the path: mpgate, or HAProxy, that
 is the kernel's TCP, in its place. The path is tests/bench/mplink, in real time, with a queue of one round
 trip. What this machine cannot carry in real time is simulated only (mpsim), in virtual time. The table has
-Mbit/s of payload; "ratio" is mpgate to kernel, "of rate" the simulated bits on the wire to the path's.
+Mbit/s of payload, medians of the rounds; "ratio" is mpgate to kernel, "of rate" the simulated bits on the
+wire to the path's. Cells in which one of the two differs by more than a fourth from round to round are
+measured in more rounds (--rounds-most). It takes long: --state FILE keeps what is measured, and a run that is
+given the file again goes on from there.
 """
 import argparse
+import concurrent.futures
 import itertools
 import json
+import os
 import pathlib
 import platform
 import re
@@ -26,6 +31,9 @@ import goodput  # noqa: E402 pylint: disable=C0413
 from lab import PORT_IPERF, Lab, LabError, Spec, exit_on_signals, sh, wait_for  # noqa: E402 pylint: disable=C0413
 
 BUFFER = 96 << 20
+NAMES = ("mpgate", "kernel")
+NOISE = 1.25    # rounds that differ by more want more rounds
+OMIT_RTTS = 30  # round trips in which a window that fills the path is found, and its queue emptied again
 # name: options of mplink, and the same for mpsim
 CONDITIONS = {
     "clean": ({}, {}),
@@ -54,15 +62,14 @@ def widen(lab):
         lab.sysctl(ns, net__ipv4__tcp_rmem=f"4096 131072 {BUFFER}", net__ipv4__tcp_wmem=f"4096 65536 {BUFFER}")
 
 
-def systems(a):
+def systems(a, family):
     """name: how to put it up."""
     def ours():
-        lab = Lab(Spec(port=a.port, paths=1, family=a.family, relay_buffer=BUFFER, mbufs=1 << 18),
-                  build=a.build)
+        lab = Lab(Spec(port=a.port, paths=1, family=family, relay_buffer=BUFFER, mbufs=1 << 18), build=a.build)
         return lab.__enter__()
 
     def kernel():
-        return goodput.haproxy(argparse.Namespace(paths=1, family=a.family), direct=False)
+        return goodput.haproxy(argparse.Namespace(paths=1, family=family), direct=False)
     return {"mpgate": ours, "kernel": kernel}
 
 
@@ -89,36 +96,43 @@ class Link:
             raise LabError(f"{self.binary}: {self.p.out().strip() or 'it ended at once'}")
 
 
-def measure(lab, a):
+def measure(lab, a, omit):
     """Mbit/s that the client counted; None when the test itself did not get through."""
     try:
         text = lab.run("client", "iperf3", "-J", "-R", "-c", lab.gw_addr(0), "-p", PORT_IPERF, "-t", a.seconds,
-                       "-O", a.omit, timeout=a.seconds + a.omit + 60, check=False)
+                       "-O", omit, timeout=a.seconds + omit + 60, check=False)
         return json.loads(text)["end"]["sum_received"]["bits_per_second"] / 1e6
     except (KeyError, ValueError, subprocess.TimeoutExpired):
         return None
 
 
-def real(a, build, cells):
-    got = {}
-    for r in range(a.rounds):
-        for (rate, rtt, cond), (name, make) in itertools.product(cells, systems(a).items()):
-            lab = make()  # what the one before has queued is not for this one to carry
+def is_noisy(figures, cell):
+    """Whether the rounds of one of the two systems differ much."""
+    return any(max(v) > NOISE * min(v) for v in ([x or 0 for x in figures.of(cell, n)] for n in NAMES) if v)
+
+
+def real(a, build, cells, figures):
+    for r in range(a.rounds_most):
+        todo = [c for c in cells if r < a.rounds or is_noisy(figures, c)]
+        for cell, name in itertools.product(todo, NAMES):
+            if len(figures.of(cell, name)) > r:
+                continue
+            family, rate, rtt, cond = cell
+            lab = systems(a, family)[name]()  # what the one before has queued is not for this one to carry
             try:
                 widen(lab)
                 Link(lab, build).be(rate, rtt, CONDITIONS[cond][0])
-                v = measure(lab, a)
+                v = measure(lab, a, a.omit + OMIT_RTTS * rtt // 1000)
             finally:
                 lab.down()
-            got.setdefault((rate, rtt, cond, name), []).append(v)
-            print(f"round {r + 1}: {name:6} {rate:6} Mbit/s {rtt:4} ms {cond:12} "
+            figures.add(cell, name, v)
+            print(f"round {r + 1}: {name:6} IPv{family} {rate:6} Mbit/s {rtt:4} ms {cond:12} "
                   f"{'-' if v is None else f'{v:.1f}'}", file=sys.stderr, flush=True)
-    return got
 
 
 # --- simulated ---------------------------------------------------------------------------------------
 
-def scenario(rate, rtt, cond, seconds, omit, family):
+def scenario(family, rate, rtt, cond, seconds, omit):
     down = {"rate_mbit": rate, "delay_ms": rtt / 2, "queue_kib": queue_kib(rate, rtt), **CONDITIONS[cond][1]}
     if "reorder_percent" in down:
         down["reorder_ms"] = late_ms(rtt)
@@ -133,38 +147,72 @@ def scenario(rate, rtt, cond, seconds, omit, family):
 def simulate(a, build, cell):
     """Mbit/s of payload that arrived, and how much of the path's rate was used."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as f:
-        f.write(scenario(*cell, a.sim_seconds, a.sim_omit, a.family))
+        f.write(scenario(*cell, a.sim_seconds, a.sim_omit))
         f.flush()
         text = sh(build / "tests/sim/mpsim", "--scenario", f.name, timeout=3600)
-    print("simulated: {} Mbit/s {} ms {}".format(*cell), file=sys.stderr, flush=True)
+    print("simulated: IPv{} {} Mbit/s {} ms {}".format(*cell), file=sys.stderr, flush=True)
     return (float(re.search(r"^client\s+\d+\s+\S+\s+\S+\s+(\S+)", text, re.M)[1]),
             float(re.search(r"^\s+0\s+down\s+\S+\s+(\S+)", text, re.M)[1]))
 
 
+def simulate_all(a, build, cells, figures):
+    todo = [c for c in cells if not figures.of(c, "simulated")]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for cell, v in zip(todo, pool.map(lambda c: simulate(a, build, c), todo)):
+            figures.add(cell, "simulated", v)
+
+
+# --- what is known -----------------------------------------------------------------------------------
+
+class Figures:
+    """Lists of what was measured, by cell and system; kept in a file when there is one."""
+
+    def __init__(self, file, about):
+        self.file, self.about, self.known = file and pathlib.Path(file), about, {}
+        if self.file and self.file.exists():
+            old = json.loads(self.file.read_text(encoding="utf-8"))
+            if old["about"] != about:
+                raise LabError(f"{file} was measured as {old['about']}, this would be {about}: name another file")
+            self.known = old["known"]
+
+    @staticmethod
+    def key(cell, name):
+        return "/".join(str(x) for x in (*cell, name))
+
+    def of(self, cell, name):
+        return self.known.get(self.key(cell, name), [])
+
+    def add(self, cell, name, value):
+        self.known.setdefault(self.key(cell, name), []).append(value)
+        if self.file:
+            new = self.file.with_suffix(".new")
+            new.write_text(json.dumps({"about": self.about, "known": self.known}, indent=1), encoding="utf-8")
+            new.replace(self.file)
+
+
 # --- the table ---------------------------------------------------------------------------------------
 
+def good(v):
+    return [x for x in v if x is not None]
+
+
 def median(v):
-    v = [x for x in v or [] if x is not None]
-    return statistics.median(v) if v else None
+    return statistics.median(good(v)) if good(v) else None
 
 
-def rows_of(cells, got, simulated):
+def span(v):
+    return f"{min(good(v)):.0f}-{max(good(v)):.0f}" if good(v) else None
+
+
+def rows_of(cells, figures):
     for cell in cells:
-        ours, kernel = (median(got.get((*cell, n))) for n in ("mpgate", "kernel"))
-        yield {"rate_mbit": cell[0], "rtt_ms": cell[1], "path": cell[2], "mpgate": ours, "kernel": kernel,
-               "ratio": ours / kernel if ours and kernel else None,
-               "simulated": simulated.get(cell, (None,))[0], "of rate": simulated.get(cell, (None, None))[1]}
-
-
-def fill(rows, file):
-    """What an earlier run has measured and this one has not."""
-    def cell(r):
-        return r["rate_mbit"], r["rtt_ms"], r["path"]
-    old = {cell(r): r for r in json.loads(pathlib.Path(file).read_text(encoding="utf-8"))["rows"]}
-    for r in rows:
-        for k, v in old.get(cell(r), {}).items():
-            if r[k] is None:
-                r[k] = v
+        ours, kernel = (figures.of(cell, n) for n in NAMES)
+        simulated = (figures.of(cell, "simulated") or [(None, None)])[0]
+        yield {"IP": cell[0], "rate_mbit": cell[1], "rtt_ms": cell[2], "path": cell[3],
+               "mpgate": median(ours), "kernel": median(kernel),
+               "ratio": median(ours) / median(kernel) if median(ours) and median(kernel) else None,
+               "rounds": len(ours) or None, "mpgate from-to": span(ours), "kernel from-to": span(kernel),
+               "simulated": simulated[0], "of rate": simulated[1]}
 
 
 def text_of(v):
@@ -177,6 +225,7 @@ def markdown(rows, about):
     head = list(rows[0])
     out = ["<!-- SPDX-License-Identifier: BSD-3-Clause -->", "# Goodput over long and lossy paths", "",
            "Written by `tests/bench/paths.py --markdown docs/goodput.md`; its `--help` says what is measured how.",
+           "What is not there was not measured: more than 1 Gbit/s in real time is not what this machine carries.",
            "", *(f"- {k}: {v}" for k, v in about.items()), "",
            "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     out += ["| " + " | ".join(text_of(v) for v in r.values()) + " |" for r in rows]
@@ -199,34 +248,36 @@ def main():
     p.add_argument("--rtts", type=numbers, default=[1, 20, 100, 280], metavar="MS,...")
     p.add_argument("--real-up-to", type=int, default=1000, metavar="MBIT", help="faster is simulated only")
     p.add_argument("-k", default="", metavar="TEXT", help="only conditions with TEXT in their name")
-    p.add_argument("--rounds", type=int, default=1)
-    p.add_argument("--seconds", type=int, default=10, help="of a measurement")
-    p.add_argument("--omit", type=int, default=3, help="seconds before that, not counted")
-    p.add_argument("--sim-seconds", type=int, default=30, help="0: do not simulate")
+    p.add_argument("--rounds", type=int, default=3, help="0: nothing in real time")
+    p.add_argument("--rounds-most", type=int, default=None, help="of a cell whose rounds differ (default: twice as many)")
+    p.add_argument("--seconds", type=int, default=6, help="of a measurement")
+    p.add_argument("--omit", type=int, default=4, help="seconds before that, not counted: these, and 30 round trips")
+    p.add_argument("--sim-seconds", type=int, default=8, help="0: do not simulate")
     p.add_argument("--sim-omit", type=int, default=5, help="virtual seconds before that, not counted")
-    p.add_argument("--family", type=int, choices=(4, 6), default=4)
+    p.add_argument("--families", type=numbers, default=[4, 6], metavar="4,6")
     p.add_argument("--port", choices=("af_xdp", "af_packet"), default="af_xdp")
     p.add_argument("--build", default=None)
-    p.add_argument("--with", dest="earlier", metavar="FILE", help="--json of a run that measured the rest")
+    p.add_argument("--state", metavar="FILE", help="keep all figures there, and measure what is not there yet")
     p.add_argument("--markdown", metavar="FILE")
     p.add_argument("--json", action="store_true")
     a = p.parse_args()
     exit_on_signals()
-    cells = [(rate, rtt, c) for rate in a.rates for rtt in a.rtts for c in CONDITIONS if a.k in c]
+    if a.rounds_most is None:
+        a.rounds_most = 2 * a.rounds
+    cells = [c for c in itertools.product(a.families, a.rates, a.rtts, CONDITIONS) if a.k in c[3]]
     build = Lab(Spec(), build=a.build).build
+    about = {"kernel": platform.release(), "measured": f"{a.seconds} s after {a.omit} s and {OMIT_RTTS} round trips, {a.port}"}
+    if a.sim_seconds:
+        about["simulated"] = f"{a.sim_seconds} s after {a.sim_omit} s"
     try:
-        got = real(a, build, [c for c in cells if c[0] <= a.real_up_to]) if a.rounds else {}
-        simulated = {c: simulate(a, build, c) for c in cells} if a.sim_seconds else {}
+        figures = Figures(a.state, about)
+        real(a, build, [c for c in cells if c[1] <= a.real_up_to], figures)
+        if a.sim_seconds:
+            simulate_all(a, build, cells, figures)
     except (LabError, subprocess.SubprocessError) as e:
         print(f"paths: {e}", file=sys.stderr)
         return 1
-    rows = list(rows_of(cells, got, simulated))
-    about = {"kernel": platform.release(), "measured": f"{a.rounds} x {a.seconds} s after {a.omit} s, IPv{a.family}, "
-             f"{a.port}", "simulated": f"{a.sim_seconds} s after {a.sim_omit} s"}
-    if a.earlier:
-        fill(rows, a.earlier)
-        if not a.rounds:
-            about["measured"] = json.loads(pathlib.Path(a.earlier).read_text(encoding="utf-8"))["measured"]
+    rows = list(rows_of(cells, figures))
     if a.markdown:
         pathlib.Path(a.markdown).write_text(markdown(rows, about), encoding="utf-8")
     print(json.dumps({"rows": rows, **about}, indent=1) if a.json else table(rows))
