@@ -4,7 +4,7 @@
  * acknowledged by the other yet, so that the least that keeps both paths full is what passes in the round
  * trips of both. What has passed in such a time is measured; twice that may be held. A direction that its
  * bound limits gets twice as much each time, one that a slow reader limits gets no more. Round trips are
- * the shortest seen: what waits in queues makes longer ones, and more of it would make them longer still.
+ * the shortest of late: what waits in queues makes longer ones, and more of it would make them longer still.
  * Pure. Source: Fisk and Feng, "Dynamic right-sizing in TCP", 2001.
  */
 #ifndef RELAY_TUNE_H

@@ -394,7 +394,8 @@ static void test_limits(void **state)
 	expect_good("congestion: newreno", "half_open: 1");
 	expect_good("mbufs: 16384", "relay_buffer: 65536\n  relay_buffer_max: 65536");
 	assert_int_equal(cfg.relay_buffer_max, 65536);
-	expect_good("mbufs: 16384", "relay_buffer: 100000000"); /* more than the default of the bound */
+	expect_good("mbufs: 16384",
+		    "relay_buffer: 100000000"); /* more than the default of the bound */
 	assert_int_equal(cfg.relay_buffer_max, 100000000);
 }
 

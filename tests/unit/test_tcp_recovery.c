@@ -504,6 +504,40 @@ static void test_eifel_with_a_strange_echo(void **state)
 
 /* --- when it is lost ------------------------------------------------------------------------------- */
 
+/* Every second a segment that is acknowledged after rtt_ms. */
+static void seconds(unsigned int n, unsigned int rtt_ms)
+{
+	unsigned int segs = (a.t.snd_max - iss - 1) / 1000;
+
+	for (; n > 0; n--) {
+		in_flight(++segs);
+		assert_int_equal(net_drop_all(&net), 1);
+		net_run(&net, rtt_ms, NULL, NULL);
+		in_sack(segs * 1000, 0, NULL);
+		net_run(&net, 1000 - rtt_ms, NULL, NULL);
+	}
+}
+
+/* The shortest round trip is one of the path as it is (RFC 8985 s6.2). */
+static void test_path_grows_longer(void **state)
+{
+	(void)state;
+	begin("msw");
+	seconds(10, 20);
+	assert_int_equal(a.t.min_rtt_us, 20000);
+	seconds(45, 80);
+	assert_int_equal(a.t.min_rtt_us, 20000);
+	seconds(70, 80);
+	assert_int_equal(a.t.min_rtt_us, 80000);
+	seconds(1, 50);
+	assert_int_equal(a.t.min_rtt_us, 50000);
+	/* nothing is known of a path that was idle for long */
+	net_run(&net, 125000, NULL, NULL);
+	seconds(1, 90);
+	assert_int_equal(a.t.min_rtt_us, 90000);
+	net_fini(&net);
+}
+
 /* New data and a retransmission leave in the same microsecond, in this order: the new data arrives first. */
 static void test_sent_at_the_same_time(void **state)
 {
@@ -764,6 +798,7 @@ int main(void)
 		cmocka_unit_test(test_undo_is_bounded),
 		cmocka_unit_test(test_undo_is_no_burst),
 		cmocka_unit_test(test_eifel_with_a_strange_echo),
+		cmocka_unit_test(test_path_grows_longer),
 		cmocka_unit_test(test_sent_at_the_same_time),
 		cmocka_unit_test(test_long_without_loss),
 		cmocka_unit_test(test_rtt_over_a_gap),

@@ -309,7 +309,10 @@ struct tcp {
 	bool asked;
 	uint32_t ask_seq; /* after the octet sent again */
 	/* rtt */
-	uint32_t srtt_us, rttvar_us, min_rtt_us;
+	uint32_t srtt_us, rttvar_us;
+	uint32_t min_rtt_us;      /* of the last minute or two */
+	uint32_t min_rtt_next_us; /* since min_rtt_ms */
+	uint32_t min_rtt_ms;
 	uint32_t rto_ms;       /* doubled by each timeout until a sample is had (Karn) */
 	uint32_t rtt_start_us; /* of the handshake */
 	/* rx */

@@ -13,6 +13,7 @@
 
 /* Timestamp echoes older than this are no round-trip time. */
 #define RTT_MAX_MS 120000
+#define MIN_RTT_MS 60000
 
 /* --- round-trip time ------------------------------------------------------------------------ */
 
@@ -30,14 +31,31 @@ uint32_t tcp_rto_ms(const struct tcp *t)
 	return rto_ms < cfg->rto_max_ms ? (uint32_t)rto_ms : cfg->rto_max_ms;
 }
 
+/* RFC 8985 s6.2 step 1: of the running MIN_RTT_MS and those before, so that a path that has become longer is
+ * believed to be in the end. */
+static void min_rtt_sample(struct tcp *t, uint32_t rtt_us)
+{
+	uint32_t age_ms = t->st->now_ms - t->min_rtt_ms;
+
+	if (t->srtt_us == 0 || age_ms >= 2 * MIN_RTT_MS)
+		t->min_rtt_next_us = rtt_us;
+	if (t->srtt_us == 0 || age_ms >= MIN_RTT_MS) {
+		t->min_rtt_us = t->min_rtt_next_us;
+		t->min_rtt_next_us = rtt_us;
+		t->min_rtt_ms = t->st->now_ms;
+	}
+	t->min_rtt_next_us = RTE_MIN(t->min_rtt_next_us, rtt_us);
+	t->min_rtt_us = RTE_MIN(t->min_rtt_us, rtt_us);
+}
+
 void tcp_rtt_sample(struct tcp *t, uint32_t rtt_us)
 {
 	if (rtt_us == 0)
 		rtt_us = 1;
+	min_rtt_sample(t, rtt_us);
 	if (t->srtt_us == 0) {
 		t->srtt_us = rtt_us;
 		t->rttvar_us = rtt_us / 2;
-		t->min_rtt_us = rtt_us;
 	} else {
 		uint32_t diff = t->srtt_us > rtt_us ? t->srtt_us - rtt_us : rtt_us - t->srtt_us;
 
@@ -45,8 +63,6 @@ void tcp_rtt_sample(struct tcp *t, uint32_t rtt_us)
 		t->srtt_us = (uint32_t)(((uint64_t)t->srtt_us * 7 + rtt_us) / 8);
 		if (t->srtt_us == 0)
 			t->srtt_us = 1;
-		if (rtt_us < t->min_rtt_us)
-			t->min_rtt_us = rtt_us;
 	}
 	t->rto_ms = tcp_rto_ms(t);
 	t->tlp_allowed = true;

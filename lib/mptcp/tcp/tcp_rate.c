@@ -79,6 +79,7 @@ void tcp_rate_mark_app(struct tcp *t)
 
 void tcp_rate_check_app(struct tcp *t)
 {
-	if (t->cc->model && t->snd_unsent == NULL && t->lost_bytes == 0 && tcp_flight(t) + t->snd_mss <= t->cwnd)
+	if (t->cc->model && t->snd_unsent == NULL && t->lost_bytes == 0 &&
+	    tcp_flight(t) + t->snd_mss <= t->cwnd)
 		tcp_rate_mark_app(t);
 }
