@@ -385,6 +385,86 @@ static void test_undo_of_what_was_sent_again(void **state)
 	}
 }
 
+/* From one round trip into the next: what counts is when nothing in flight had been sent again for the last
+ * time. */
+static void test_undo_in_the_next_round_trip(void **state)
+{
+	(void)state;
+	sent("mswt", 10);
+	in_echo(TCPF_ACK, 0, 20, 1, (uint32_t[]){1000, 4000});
+	in_echo(TCPF_ACK, 4000, 20, 0, NULL);
+	assert_int_equal(count(CTR_TCP_TS_UNDO), 1);
+	net_run(&net, 5, NULL, NULL);
+	a.t.cwnd = 14000;
+	in_flight(18);
+	net_drop_all(&net);
+	net_run(&net, 20, NULL, NULL);
+	in_echo(TCPF_ACK, 4000, 20, 1, (uint32_t[]){14000, 18000});
+	net_run(&net, 10, NULL, NULL);
+	assert_true(a.t.in_recovery);
+	a.t.cwnd = 50000;
+	tcp_output(&a.t);
+	net_drop_all(&net);
+	in_echo(TCPF_ACK, 12000, 30, 1, (uint32_t[]){14000, 18000}); /* beyond that round trip */
+	assert_int_equal(count(CTR_TCP_TS_UNDO), 2);
+	a.t.cwnd = 50000;
+	in_flight(24);
+	net_drop_all(&net);
+	net_run(&net, 20, NULL, NULL);
+	in_echo(TCPF_ACK, 12000, 20, 1, (uint32_t[]){14000, 24000});
+	net_run(&net, 15, NULL, NULL);
+	assert_true(a.t.in_recovery);
+	assert_int_equal(a.t.sndq.head->n_tx, 3);
+	in_echo(TCPF_ACK, 13000, 65, 1, (uint32_t[]){14000, 24000});
+	assert_int_equal(count(CTR_TCP_TS_UNDO), 3);
+	net_drop_all(&net);
+	net_fini(&net);
+}
+
+/* One acknowledgement of everything, with the duplicate that undoes: the reordering window grows once. */
+static void test_undo_widens_once(void **state)
+{
+	(void)state;
+	sent("msw", 10);
+	a.t.reo_seen = true;
+	in_sack(0, 1, (uint32_t[]){1000, 4000});
+	net_run(&net, 10, NULL, NULL);
+	assert_true(a.t.in_recovery);
+	net_drop_all(&net);
+	in_sack(10000, 1, (uint32_t[]){0, 1000});
+	assert_int_equal(count(CTR_TCP_DSACK_UNDO), 1);
+	assert_int_equal(a.t.reo_wnd_mult, 2);
+	net_drop_all(&net);
+	net_fini(&net);
+}
+
+/* What a router called too big in the middle of a recovery stays lost, mistaken as the recovery was. */
+static void test_no_undo_of_what_is_too_big(void **state)
+{
+	(void)state;
+	begin("mswt");
+	for (unsigned int i = 0; i < 10; i++) {
+		unsigned int n = i < 4 ? 500 : 1400;
+		struct rte_mbuf *m = rte_pktmbuf_alloc(net_pool());
+
+		memset(rte_pktmbuf_append(m, (uint16_t)n), 0, n);
+		tcp_send(&a.t, seg_init(m, 0));
+	}
+	tcp_output(&a.t);
+	assert_int_equal(net_drop_all(&net), 10);
+	net_run(&net, 20, NULL, NULL);
+	in_echo(TCPF_ACK, 0, 20, 1, (uint32_t[]){500, 2000});
+	assert_true(a.t.in_recovery);
+	assert_int_equal(tcp_too_big(&a.t, iss + 1 + 2000, 1000), CTR_NONE);
+	net_drop_all(&net);
+	in_echo(TCPF_ACK, 2000, 20, 0, NULL);
+	assert_int_equal(count(CTR_TCP_TS_UNDO), 0);
+	for (struct seg *s = a.t.flight_head; s != NULL; s = s->tx_next)
+		assert_true(s->len <= 1000);
+	net_drop_all(&net);
+	net_fini(&net);
+}
+
 /* The window for what is reordered was too short: it grows with the proof of that, once a round trip. */
 static void test_undo_widens(void **state)
 {
@@ -793,6 +873,9 @@ int main(void)
 		cmocka_unit_test(test_growth_under_reordering),
 		cmocka_unit_test(test_undo_twice_in_a_round_trip),
 		cmocka_unit_test(test_undo_of_what_was_sent_again),
+		cmocka_unit_test(test_undo_in_the_next_round_trip),
+		cmocka_unit_test(test_undo_widens_once),
+		cmocka_unit_test(test_no_undo_of_what_is_too_big),
 		cmocka_unit_test(test_undo_widens),
 		cmocka_unit_test(test_window_after_recovery),
 		cmocka_unit_test(test_undo_is_bounded),

@@ -280,15 +280,16 @@ struct tcp {
 	uint8_t frto;        /* enum tcp_frto: whether the timeout was spurious is not known yet */
 	bool can_undo : 1;   /* by any of these: */
 	bool undo_by_ts : 1; /* what it sends again first was sent once before it */
-	bool undo_by_dsack : 1; /* undo_retx is all that was sent again and not reported */
-	bool undo_round_clean : 1; /* nothing had been sent again before the first one of a round trip */
+	bool undo_by_dsack : 1;    /* undo_retx is all that was sent again and not reported */
+	bool undo_round_clean : 1; /* that one is not older than the first one of the round trip */
 	uint8_t n_undo_retx;
 	struct sack_block undo_retx[TCP_UNDO_RETX_MAX];
 	uint32_t undo_ts, undo_ts_first; /* our timestamp then, and when that first one was sent */
 	uint32_t undo_round;             /* SND.MAX at the first undo of a round trip ... */
 	uint32_t undo_walked;            /* ... and the octets that all of them went over */
-	uint32_t undo_round_ts, undo_round_ts_first; /* undo_ts... of the first one */
-	uint32_t retx_high;                          /* end of the highest segment sent again */
+	/* undo_ts... of the last recovery that began when nothing in flight had been sent again */
+	uint32_t undo_round_ts, undo_round_ts_first;
+	uint32_t retx_high; /* end of the highest segment sent again */
 	/* path MTU (tcp_pmtu.c); sizes are those of IP packets, 0: none */
 	uint16_t pmtu;        /* of the path, as far as known: nothing but a probe is larger */
 	uint16_t search_high; /* RFC 4821 s7.1; pmtu is its eff_pmtu and search_low */

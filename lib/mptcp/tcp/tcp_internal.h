@@ -124,7 +124,7 @@ void tcp_flight_insert(struct tcp *t, struct seg *next, struct seg *s); /* next 
 void tcp_rack_delivered(struct tcp *t, const struct seg *s, const struct tcp_ack *a);
 /* Octets newly marked lost. */
 uint32_t tcp_rack_on_ack(struct tcp *t, const struct tcp_ack *a);
-void tcp_rack_misled(struct tcp *t);
+void tcp_rack_misled(struct tcp *t, const struct tcp_ack *a);
 void tcp_rack_leave_recovery(struct tcp *t);
 void tcp_rack_timeout(struct tcp *t);
 void tcp_rack_mark_on_timeout(struct tcp *t);

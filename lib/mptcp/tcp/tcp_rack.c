@@ -133,11 +133,11 @@ static void widen(struct tcp *t)
 	t->reo_wnd_persist = REO_WND_PERSIST;
 }
 
-/* A recovery was for nothing: the window was too short for what the network reorders, or there was none. The
- * duplicates that tell the peer's side of it come in the same round trip. */
-void tcp_rack_misled(struct tcp *t)
+/* A recovery was for nothing: the window was too short for what the network reorders, or there was none. When
+ * it was duplicates that told, they widen it (tcp_rack_on_ack()); else they come in the same round trip. */
+void tcp_rack_misled(struct tcp *t, const struct tcp_ack *a)
 {
-	if (t->reo_seen)
+	if (t->reo_seen && t->use_sack && !a->has_dsack)
 		widen(t);
 	t->reo_seen = true;
 }

@@ -10,7 +10,7 @@
 #include "mptcp/tcp/tcp_internal.h"
 
 /* What it takes to undo a recovery that begins now. Each undo is a walk over what is lost; all of a round
- * trip are one over what is in flight, and the one that has come further. */
+ * trip are a few over what is in flight. */
 static void remember(struct tcp *t)
 {
 	const struct seg *head = t->sndq.head;
@@ -23,11 +23,12 @@ static void remember(struct tcp *t)
 	t->undo_ts_first = tcp_ts_of(t, head);
 	/* Of a copy that is out already a duplicate would tell as well. */
 	t->undo_by_dsack = !seq_lt(t->snd_una, t->retx_high);
-	if (!again) {
+	if (t->undo_by_dsack) { /* all copies of what is in flight are later, whichever recovery sends them */
 		t->undo_round_ts = t->undo_ts;
 		t->undo_round_ts_first = t->undo_ts_first;
-		t->undo_round_clean = t->undo_by_dsack;
 	}
+	if (t->undo_by_dsack || !again)
+		t->undo_round_clean = t->undo_by_dsack;
 	t->undo_by_ts = head->n_tx == 1;
 	if (head->n_tx > 1 && again && t->undo_round_clean) {
 		/* The copies before are those of recoveries that were undone. */
@@ -137,6 +138,7 @@ void tcp_recovery_enter_too_big(struct tcp *t)
 void tcp_recovery_too_big(struct tcp *t)
 {
 	t->recover = t->snd_max;
+	t->can_undo = false; /* what was too big is lost for certain */
 	t->frto = TCP_FRTO_OFF;
 	t->prr_delivered = t->prr_out = 0;
 	t->cwnd = RTE_MIN(t->cwnd, tcp_flight(t) + t->snd_mss);
@@ -240,7 +242,7 @@ static uint32_t unmark_all_lost(struct tcp *t)
 }
 
 /* As it was (RFC 4015 s3.2). */
-static void undo(struct tcp *t, enum counter why)
+static void undo(struct tcp *t, const struct tcp_ack *a, enum counter why)
 {
 	st_inc(t->st, why);
 	if (!seq_lt(t->snd_una, t->undo_round)) {
@@ -256,7 +258,7 @@ static void undo(struct tcp *t, enum counter why)
 	if (t->cc->undo != NULL)
 		t->cc->undo(t);
 	if (!t->rto_recovery)
-		tcp_rack_misled(t);
+		tcp_rack_misled(t, a);
 	t->in_recovery = t->rto_recovery = t->can_undo = false;
 	t->frto = TCP_FRTO_OFF;
 	t->cwr_high = t->snd_una;
@@ -331,6 +333,6 @@ bool tcp_undo_on_ack(struct tcp *t, const struct tcp_ack *a)
 	if (why == CTR_NONE && t->can_undo && all_duplicates(t, a))
 		why = CTR_TCP_DSACK_UNDO;
 	if (why != CTR_NONE)
-		undo(t, why);
+		undo(t, a, why);
 	return why != CTR_NONE;
 }
