@@ -5,6 +5,8 @@
  */
 #include <string.h>
 
+#include <rte_common.h>
+
 #include "box.h"
 #include "path.h"
 
@@ -21,8 +23,8 @@
 #define COALESCE_NS NSEC_PER_MSEC
 /* Beyond any window that a scenario has. */
 #define FAR 0x10000000u
-/* What fills a gap may be two windows late (tcp_paws.c). */
-#define OLD_WINDOWS 3
+/* So many windows, of the largest size there was, are more than what fills a gap may be late by (tcp_paws.c). */
+#define OLD_WINDOWS 4
 
 const char *const sc_box_name[BOX_KINDS] = {
 	[BOX_NAT] = "nat",         [BOX_SEQ] = "seq",       [BOX_STRIP] = "strip",
@@ -329,24 +331,32 @@ static bool is_older(struct frame *f, const struct box_flow *flow, unsigned int 
 static void keep_old(struct box_flow *flow, const struct passing *p)
 {
 	flow->old[p->dir] = frame_copy(p->f);
-	flow->old_windows[p->dir] = 0;
+	flow->old_window[p->dir] = flow->old_passed[p->dir] = 0;
+	flow->old_ticked[p->dir] = false;
 }
 
-/* p acknowledges what goes the other way: whether the window that is counted there is over. The first one
- * begins when the clock has ticked: 2^32 octets take longer than that. */
-static void count_windows(struct box_flow *flow, const struct passing *p)
+/* p acknowledges what goes the other way: how much of it since the clock has ticked (2^32 octets take longer
+ * than that), and in how large a window. */
+static void count_octets(struct box_flow *flow, const struct passing *p)
 {
 	unsigned int dir = !p->dir;
-	uint32_t edge = flow->edge[p->dir == DIR_UP ? 0 : 1];
-	bool ticked = flow->old[dir] != NULL && is_older(flow->old[dir], flow, dir);
+	uint32_t window = flow->edge[p->dir == DIR_UP ? 0 : 1] - p->v.ack;
 
-	/* One that is closed is not over. */
-	if (ticked &&
-	    ((int32_t)(p->v.ack - flow->old_edge[dir]) < 0 || edge == flow->old_edge[dir]))
-		return;
-	if (ticked && flow->old_windows[dir] < OLD_WINDOWS)
-		flow->old_windows[dir]++;
-	flow->old_edge[dir] = edge;
+	if (!flow->old_ticked[dir]) {
+		flow->old_ticked[dir] =
+			flow->old[dir] != NULL && is_older(flow->old[dir], flow, dir);
+		flow->old_from[dir] = p->v.ack;
+	} else if ((int32_t)(p->v.ack - flow->old_from[dir]) > 0) {
+		flow->old_passed[dir] =
+			RTE_MAX(flow->old_passed[dir], p->v.ack - flow->old_from[dir]);
+	}
+	flow->old_window[dir] = RTE_MAX(flow->old_window[dir], window);
+}
+
+static bool is_old_enough(const struct box_flow *flow, unsigned int dir)
+{
+	return flow->old[dir] != NULL &&
+	       flow->old_passed[dir] > OLD_WINDOWS * flow->old_window[dir];
 }
 
 /*
@@ -370,10 +380,10 @@ static void wrapped(struct box *b, struct passing *p)
 		flow->delta[!p->dir] = get32(&ts[6]);
 	if (p->v.payload_len > 0 && flow->old[p->dir] == NULL)
 		keep_old(flow, p);
-	count_windows(flow, p);
+	count_octets(flow, p);
 	pass(b, p);
 	f = flow->old[p->dir];
-	if (f == NULL || flow->old_windows[p->dir] < OLD_WINDOWS)
+	if (!is_old_enough(flow, p->dir))
 		return;
 	flow->old[p->dir] = NULL;
 	if (!rng_chance(&b->path->sim->rng, b->spec->n) || !frame_tcp(f, &v)) {

@@ -21,11 +21,11 @@ struct box_flow {
 	uint32_t edge[2];  /* right edge last offered, by end */
 	uint8_t wscale[2];
 	bool scale_ok[2];
-	/* BOX_WRAPPED: a segment with payload, where the window ended that is counted, and how many have
-	 * gone by since */
+	/* BOX_WRAPPED, by direction: a segment with payload, whether a newer timestamp has been echoed, the
+	 * octets acknowledged since, from where on, and the largest window meanwhile */
 	struct frame *old[2];
-	uint32_t old_edge[2];
-	uint8_t old_windows[2];
+	bool old_ticked[2];
+	uint32_t old_passed[2], old_from[2], old_window[2];
 	struct frame *held[2]; /* BOX_COALESCE */
 };
 

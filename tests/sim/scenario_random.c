@@ -205,7 +205,7 @@ static void random_wrapped(struct rng *r, struct scenario *sc)
 	for (unsigned int i = 0; i < sc->n_conns; i++) {
 		struct sc_user *u = percent(r, 50) ? &sc->conns[i].client : &sc->conns[i].server;
 
-		u->bytes = rng_range(r, 50000, 150000);
+		u->bytes = rng_range(r, 100000, 400000);
 		u->chunk_max = u->think_us = 0;
 		u->abort_at = 0;
 	}
