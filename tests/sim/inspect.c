@@ -195,7 +195,8 @@ void inspect_sent(struct host *h, struct frame *f)
 		return;
 	t = &sf->tcp;
 	flight = tcp_flight(t);
-	if (!seq_lt(v.seq, t->snd_max) && flight > 0 &&
+	/* A tail loss probe may be new data whatever cwnd is (RFC 8985 s7.3). */
+	if (!seq_lt(v.seq, t->snd_max) && flight > 0 && !t->tlp_out &&
 	    flight + v.payload_len > t->cwnd + LIMITED_TRANSMIT * (uint32_t)t->snd_mss)
 		broken(h, t, "sent beyond the congestion window");
 	if (t->state == TCPS_SYN_SENT || t->state == TCPS_SYN_RCVD || t->state == TCPS_TIME_WAIT)

@@ -181,17 +181,30 @@ static void random_mtu(struct rng *r, struct sc_path *p, bool v6)
 	}
 }
 
-/* What is old is too old when some windows have gone by (box.c): windows are small, then. */
+static bool has_box(const struct sc_path *p, enum sc_box_kind kind)
+{
+	for (unsigned int k = 0; k < p->n_boxes; k++)
+		if (p->boxes[k].kind == kind)
+			return true;
+	return false;
+}
+
+/* What is old is too old when some windows have gone by (box.c): windows are small, then, and as the box sees
+ * them. */
 static void random_wrapped(struct rng *r, struct scenario *sc)
 {
 	struct sc_tcp *tcp[] = {&sc->client_tcp, &sc->relay_tcp, &sc->server_tcp};
 	bool wrapped = false;
 
 	for (unsigned int i = 0; i <= sc->n_paths; i++) {
-		const struct sc_path *p = i < sc->n_paths ? &sc->paths[i] : &sc->server_path;
+		struct sc_path *p = i < sc->n_paths ? &sc->paths[i] : &sc->server_path;
 
+		if (!has_box(p, BOX_WRAPPED))
+			continue;
+		wrapped = true;
 		for (unsigned int k = 0; k < p->n_boxes; k++)
-			wrapped = wrapped || p->boxes[k].kind == BOX_WRAPPED;
+			if (p->boxes[k].kind == BOX_CLAMP)
+				p->boxes[k].n = UINT16_MAX;
 	}
 	if (!wrapped || percent(r, 20))
 		return;

@@ -237,10 +237,12 @@ void tcp_tlp_timeout(struct tcp *t)
 	tcp_rate_check_app(t);
 	if (!tcp_unacked(t) || t->in_recovery || t->tlp_out)
 		return;
-	if (!tcp_send_probe(t, &fresh))
-		return;
-	st_inc(t->st, CTR_TCP_LOSS_PROBES);
 	t->tlp_out = true;
+	if (!tcp_send_probe(t, &fresh)) {
+		t->tlp_out = false;
+		return;
+	}
+	st_inc(t->st, CTR_TCP_LOSS_PROBES);
 	t->tlp_allowed = false;
 	t->tlp_retrans = !fresh;
 	t->tlp_end_seq = t->snd_max;
