@@ -710,6 +710,34 @@ static void path_closed_by_peer(void **state)
 	assert_int_equal(conn_snd_queued(w->c).octets, 0);
 }
 
+/* What is acknowledged in part goes again in pieces: not those that are acknowledged as a whole. */
+static void half_acknowledged(void **state)
+{
+	struct world *w = *state;
+	struct sent *s;
+	uint64_t end = 0;
+
+	open_mptcp(w, MPC_FLAG_H);
+	user_send(w, 1400);
+	w->path[1].mss = 536;
+	join(w, 1);
+	w->dack = out_dsn(w, 700);
+	ack(w, 1);
+	assert_true(w->c->snd_una == out_dsn(w, 700));
+	forget(w);
+	say(w, 0, TCPF_RST | TCPF_ACK, NULL, NULL, 0);
+	while ((s = find_data(w)) != NULL) {
+		assert_int_equal(s->path, 1);
+		end = s->p.mp.dss.dsn + s->p.payload_len;
+		assert_true(end > out_dsn(w, 700));
+	}
+	assert_true(end == out_dsn(w, 1400));
+	assert_true(w->c->sndq.head->dsn + w->c->sndq.head->len > w->c->snd_una);
+	w->dack = out_dsn(w, 1400);
+	ack(w, 1);
+	assert_null(w->c->sndq.head);
+}
+
 static void last_path_dies(void **state)
 {
 	struct world *w = *state;
@@ -786,6 +814,7 @@ int main(void)
 		T(join_takes_over),
 		T(join_takes_nothing),
 		T(path_closed_by_peer),
+		T(half_acknowledged),
 		T(last_path_dies),
 		T(break_before_make),
 	};

@@ -129,6 +129,21 @@ static bool send_new(struct conn *c, struct subflow *sf, struct seg *s)
 	return true;
 }
 
+/* Let go of what is acknowledged as a whole. */
+static void drop_acked(struct conn *c)
+{
+	struct seg *s;
+
+	while ((s = c->sndq.head) != NULL && s != c->snd_unsent &&
+	       !dsn_lt(c->snd_una, s->dsn + s->len)) {
+		if (c->reinject == s)
+			c->reinject = s->dnext;
+		segdq_remove(&c->sndq, s);
+		seg_release(c->mp->st, s);
+		c->data_freed = true;
+	}
+}
+
 /* s was sent on a subflow that failed: send it again on sf. */
 static bool send_again(struct conn *c, struct subflow *sf, struct seg *s)
 {
@@ -146,6 +161,11 @@ static bool send_again(struct conn *c, struct subflow *sf, struct seg *s)
 	if (copy == s) {
 		if (s->len > max && !sndq_split(c, s, max))
 			return false;
+		/* Of a segment acknowledged in part the first piece may be so as a whole. */
+		if (!dsn_lt(c->snd_una, s->dsn + s->len)) {
+			drop_acked(c);
+			return true;
+		}
 	} else {
 		while (copy->len > max) {
 			rest = seg_split(st, copy, max);
@@ -272,20 +292,10 @@ void conn_reinject_slot(struct conn *c, uint8_t slot)
 /* DATA_ACK, or in TCP mode the subflow's ACK: una is at most snd_nxt. */
 void conn_data_acked(struct conn *c, uint64_t una)
 {
-	struct stack *st = c->mp->st;
-	struct seg *s;
-
 	if ((int64_t)(una - c->snd_una) <= 0)
 		return;
-	while ((s = c->sndq.head) != NULL && s != c->snd_unsent &&
-	       (int64_t)(una - (s->dsn + s->len)) >= 0) {
-		if (c->reinject == s)
-			c->reinject = s->dnext;
-		segdq_remove(&c->sndq, s);
-		seg_release(st, s);
-		c->data_freed = true;
-	}
 	c->snd_una = una;
+	drop_acked(c);
 	c->rtx_tries = c->dack_probes = 0;
 	c->avoid_slot = 0;
 	conn_rtx_arm(c);
