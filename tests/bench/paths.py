@@ -28,7 +28,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "interop"))
 sys.path.insert(0, str(HERE))
 import goodput  # noqa: E402 pylint: disable=C0413
-from lab import PORT_IPERF, Lab, LabError, Spec, exit_on_signals, sh, wait_for  # noqa: E402 pylint: disable=C0413
+from lab import PORT_IPERF, Lab, LabError, Spec, exit_on_signals, wait_for  # noqa: E402 pylint: disable=C0413
 
 BUFFER = 96 << 20
 NAMES = ("mpgate", "kernel")
@@ -144,12 +144,17 @@ def scenario(family, rate, rtt, cond, seconds, omit):
             f"tcp: {{rcv_buffer_kib: {2 * window_kib}, snd_buffer_kib: {window_kib}}}\n")
 
 
-def simulate(a, build, cell):
+def simulate(a, build, cell, running):
     """Mbit/s of payload that arrived, and how much of the path's rate was used."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as f:
         f.write(scenario(*cell, a.sim_seconds, a.sim_omit))
         f.flush()
-        text = sh(build / "tests/sim/mpsim", "--scenario", f.name, timeout=3600)
+        with subprocess.Popen([build / "tests/sim/mpsim", "--scenario", f.name], stdout=subprocess.PIPE,
+                              text=True) as p:
+            running.append(p)
+            text = p.communicate()[0]
+        if p.returncode != 0:
+            raise LabError(f"mpsim ended with {p.returncode} for {cell}: {text[-500:]}")
     print("simulated: IPv{} {} Mbit/s {} ms {}".format(*cell), file=sys.stderr, flush=True)
     return (float(re.search(r"^client\s+\d+\s+\S+\s+\S+\s+(\S+)", text, re.M)[1]),
             float(re.search(r"^\s+0\s+down\s+\S+\s+(\S+)", text, re.M)[1]))
@@ -157,9 +162,16 @@ def simulate(a, build, cell):
 
 def simulate_all(a, build, cells, figures):
     todo = [c for c in cells if not figures.of(c, "simulated")]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for cell, v in zip(todo, pool.map(lambda c: simulate(a, build, c), todo)):
+    running = []
+    pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+    try:
+        for cell, v in zip(todo, pool.map(lambda c: simulate(a, build, c, running), todo)):
             figures.add(cell, "simulated", v)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for p in running:
+            p.kill()
+        pool.shutdown()
 
 
 # --- what is known -----------------------------------------------------------------------------------
