@@ -183,9 +183,9 @@ class Figures:
         self.file, self.about, self.known = file and pathlib.Path(file), about, {}
         if self.file and self.file.exists():
             old = json.loads(self.file.read_text(encoding="utf-8"))
-            if old["about"] != about:
+            if any(v != old["about"].get(k, v) for k, v in about.items()):
                 raise LabError(f"{file} was measured as {old['about']}, this would be {about}: name another file")
-            self.known = old["known"]
+            self.about, self.known = {**old["about"], **about}, old["known"]
 
     @staticmethod
     def key(cell, name):
@@ -291,8 +291,8 @@ def main():
         return 1
     rows = list(rows_of(cells, figures))
     if a.markdown:
-        pathlib.Path(a.markdown).write_text(markdown(rows, about), encoding="utf-8")
-    print(json.dumps({"rows": rows, **about}, indent=1) if a.json else table(rows))
+        pathlib.Path(a.markdown).write_text(markdown(rows, figures.about), encoding="utf-8")
+    print(json.dumps({"rows": rows, **figures.about}, indent=1) if a.json else table(rows))
     return 0
 
 
