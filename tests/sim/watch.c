@@ -17,6 +17,8 @@
 /* In a queue of so many segments each SACK block finds its place at once. */
 #define SACK_ALWAYS 64
 #define SACKED_MAX  256
+/* A fourth of the longest round trip. */
+#define RETX_LAG_MS 250
 /* Of a segment that fills more gaps the host may keep a part. */
 #define PIECES 4
 
@@ -334,9 +336,13 @@ static void sent_timestamp(struct view *v, const struct segment *g)
 	}
 	tsval = get32(&g->ts[2]);
 	tsecr = get32(&g->ts[6]);
-	if (out->tsval != 0 && (int32_t)(tsval - out->tsval) < 0)
+	/* That of a retransmission may be older by a part of the round trip. */
+	bool again = (g->to > g->from || g->fin) && g->to + g->fin <= out->max;
+
+	if (out->tsval != 0 && (int32_t)(tsval - out->tsval) < (again ? -RETX_LAG_MS : 0))
 		broken(v, g, "timestamp went back");
-	out->tsval = tsval;
+	if (out->tsval == 0 || (int32_t)(tsval - out->tsval) > 0)
+		out->tsval = tsval;
 	if (g->ack && v->in.tsval != 0 && (int32_t)(tsecr - v->in.tsval) > 0)
 		broken(v, g, "echo of a timestamp that did not arrive");
 }

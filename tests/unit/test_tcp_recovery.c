@@ -465,6 +465,37 @@ static void test_no_undo_of_what_is_too_big(void **state)
 	net_fini(&net);
 }
 
+/* Where the network reorders, a retransmission says that it is a fourth of a round trip old: what is late
+ * behind it must not be older than TS.Recent. Which copy has arrived is told all the same. */
+static void test_old_timestamps(void **state)
+{
+	(void)state;
+	for (unsigned int reorders = 0; reorders < 2; reorders++) {
+		for (unsigned int late = 0; late < 2; late++) {
+			uint32_t now, lag = reorders ? 5 : 0;
+
+			sent("mswt", 10);
+			in_echo(TCPF_ACK, 1000, 20, 0, NULL);
+			assert_int_equal(a.t.min_rtt_us, 20000);
+			net_drop_all(&net);
+			a.t.reo_seen = reorders != 0;
+			in_echo(TCPF_ACK, 1000, 20, 1, (uint32_t[]){2000, 6000});
+			for (unsigned int ms = 0; ms < 20 && !a.t.in_recovery; ms++)
+				net_run(&net, 1, NULL, NULL);
+			now = a.t.ts_offset + a.t.st->now_ms;
+			take();
+			assert_int_equal(p.seq, iss + 1 + 1000);
+			assert_int_equal(p.tcp.tsval, now - lag);
+			net_drop_all(&net);
+			net_run(&net, 20, NULL, NULL);
+			in_echo(TCPF_ACK, 6000, 20 + (late ? 20 + lag + reorders : lag), 0, NULL);
+			assert_int_equal(count(CTR_TCP_TS_UNDO), late);
+			net_drop_all(&net);
+			net_fini(&net);
+		}
+	}
+}
+
 /* The window for what is reordered was too short: it grows with the proof of that, once a round trip. */
 static void test_undo_widens(void **state)
 {
@@ -876,6 +907,7 @@ int main(void)
 		cmocka_unit_test(test_undo_in_the_next_round_trip),
 		cmocka_unit_test(test_undo_widens_once),
 		cmocka_unit_test(test_no_undo_of_what_is_too_big),
+		cmocka_unit_test(test_old_timestamps),
 		cmocka_unit_test(test_undo_widens),
 		cmocka_unit_test(test_window_after_recovery),
 		cmocka_unit_test(test_undo_is_bounded),

@@ -105,7 +105,9 @@ bool tcp_put_options(struct tcp *t, const struct tcp_tx *tx, uint16_t payload_le
 				    tcp_ts_now(t), ack ? t->ts_recent : 0,
 				    offer || t->use_wscale ? t->rcv_wscale : -1);
 	} else if (t->use_ts) {
-		put_ts(o, tcp_ts_now(t), t->ts_recent);
+		bool again = tx->seg != NULL && tx->seg->flags & SEG_SENT;
+
+		put_ts(o, tcp_ts_now(t) - (again ? t->retx_lag_ms : 0), t->ts_recent);
 	}
 	t->ops->build_options(t, tx, o);
 	if ((t->n_sacks == 0 && !tcp_has_dsack(t)) || tx->flags & (TCPF_SYN | TCPF_RST))

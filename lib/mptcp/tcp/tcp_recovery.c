@@ -19,10 +19,12 @@ static void remember(struct tcp *t)
 	t->can_undo = !again || t->undo_walked <= t->snd_max - t->snd_una;
 	t->prior_cwnd = t->cwnd;
 	t->prior_ssthresh = t->ssthresh;
-	t->undo_ts = tcp_ts_now(t);
-	t->undo_ts_first = tcp_ts_of(t, head);
 	/* Of a copy that is out already a duplicate would tell as well. */
 	t->undo_by_dsack = !seq_lt(t->snd_una, t->retx_high);
+	if (t->undo_by_dsack) /* as long as copies are out it stays as it is */
+		t->retx_lag_ms = t->reo_seen ? t->min_rtt_us / 4000 : 0;
+	t->undo_ts = tcp_ts_now(t) - t->retx_lag_ms;
+	t->undo_ts_first = tcp_ts_of(t, head);
 	if (t->undo_by_dsack) { /* all copies of what is in flight are later, whichever recovery sends them */
 		t->undo_round_ts = t->undo_ts;
 		t->undo_round_ts_first = t->undo_ts_first;
