@@ -169,6 +169,7 @@ static void app_protocols(struct app *app)
 			.addr = cfg->signal[i].addr,
 			.port = cfg->signal[i].tcp_port,
 			.id = cfg->signal[i].id,
+			.signal = true,
 			.backup = cfg->signal[i].backup,
 		};
 }

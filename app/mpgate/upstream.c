@@ -31,9 +31,7 @@ void upstream_begin(struct upstream_walk *k, struct upstream_pool *pool)
 		pool->next = 0;
 }
 
-/* Complete key, whose addresses and remote port are set, with a free port whose packets come back
- * to w. Returns whether there was one. */
-static bool pick_port(struct worker *w, struct flow_key *key)
+bool upstream_pick_port(struct worker *w, struct flow_key *key)
 {
 	uint32_t p = csprng_u32(&w->st.rng) % PORTS;
 
@@ -65,7 +63,7 @@ struct conn *upstream_connect(struct worker *w, struct upstream_walk *k,
 			st_inc(&w->st, CTR_DROP_NO_ROUTE);
 			continue;
 		}
-		if (pick_port(w, &key))
+		if (upstream_pick_port(w, &key))
 			c = conn_connect(&w->mp, params, &key, rcv_mss_max, user);
 		if (c != NULL)
 			return c;

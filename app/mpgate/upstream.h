@@ -45,6 +45,10 @@ void upstream_init(struct upstream *u, const struct config *cfg, uint16_t worker
 /* Begin a walk with the server whose turn it is. */
 void upstream_begin(struct upstream_walk *k, struct upstream_pool *pool);
 
+/* Complete key, whose addresses and remote port are set, with a free port whose packets come back to w.
+ * Returns whether there was one. */
+bool upstream_pick_port(struct worker *w, struct flow_key *key);
+
 /*
  * Send a SYN to the next server of the walk that one can be sent to. params, rcv_mss_max and user
  * as in conn_connect(). Returns the connection, or NULL when no server is left: why none of them

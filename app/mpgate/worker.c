@@ -43,7 +43,16 @@ static const struct conn_params *worker_listen(struct mptcp *mp, const struct ip
 	return listener_find(worker_of_mptcp(mp), local, port);
 }
 
+static bool worker_pick_port(struct mptcp *mp, struct flow_key *key)
+{
+	struct worker *w = worker_of_mptcp(mp);
+
+	/* To an address of ours a packet would not come back. */
+	return route_addr_port(&w->app->routes, &key->remote) < 0 && upstream_pick_port(w, key);
+}
+
 static const struct mptcp_ops worker_mptcp_ops = {
+	.pick_port = worker_pick_port,
 	.listen = worker_listen,
 	.steer_add = steer_add,
 	.steer_del = steer_del,
@@ -119,7 +128,7 @@ struct worker *worker_new(struct app *app, uint16_t index)
 	w->mp.n_local_addrs = app->n_local_addrs;
 	w->mp.half_open_max = cfg->half_open_max;
 	steer_init(w, steer_mem, cfg);
-	mptcp_init(&w->mp, &w->st, &worker_mptcp_ops, &pm_server, mem, cfg->connections * 2,
+	mptcp_init(&w->mp, &w->st, &worker_mptcp_ops, &pm_default, mem, cfg->connections * 2,
 		   cfg->subflows);
 	if (relay_init(w, cfg) == 0)
 		return w;

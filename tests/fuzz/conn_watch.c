@@ -103,7 +103,9 @@ static void check_subflow(struct mptcp *mp, const struct conn *c, struct subflow
 	MUST(sf->conn == c && !sf->dead && t->state != TCPS_CLOSED);
 	MUST(sf->slot >= 1 && sf->slot <= CONN_SLOTS_MAX && c->slots & (1u << (sf->slot - 1)));
 	MUST(flow_find(mp, &t->key) == sf);
-	MUST(sf->hs < SF_HS_MAX && t->no_data == (sf->hs == SF_HS_JOIN));
+	MUST(sf->hs < SF_HS_MAX &&
+	     t->no_data == (sf->hs == SF_HS_JOIN || sf->hs == SF_HS_JOIN_SENT ||
+			    sf->hs == SF_HS_PRE_ESTABLISHED));
 	MUST(c->mode == CONN_MPTCP || sf->first);
 	tcp_watch_step(w, t);
 	check_pending(sf, sum);

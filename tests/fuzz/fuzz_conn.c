@@ -293,14 +293,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	mem_fresh = malloc(mem_len);
 	MUST(mem != NULL && mem_fresh != NULL);
 	memset(mem, 0, mem_len);
-	mptcp_init(&world.mp, &world.st, &world_mptcp_ops, &pm_server, mem, CONNS, SUBFLOWS);
+	mptcp_init(&world.mp, &world.st, &world_mptcp_ops, &pm_default, mem, CONNS, SUBFLOWS);
 	world.mp.half_open_max = 8;
 	world.mp.local_addrs = world.addrs;
 	for (uint8_t i = 0; i < RTE_DIM(world.addrs); i++) {
 		uint8_t b4[4] = {10, 0, 0, (uint8_t)(8 + i)};
 
-		world.addrs[i] =
-			(struct local_addr){.addr = ip_addr_from_v4(b4), .id = (uint8_t)(1 + i)};
+		world.addrs[i] = (struct local_addr){
+			.addr = ip_addr_from_v4(b4), .id = (uint8_t)(1 + i), .signal = true};
 	}
 	world.params = (struct conn_params){.ops = &user_ops, .mptcp = true, .subflows_max = 4};
 	world.space = 256u << 10;

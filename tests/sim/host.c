@@ -16,9 +16,10 @@
 #include "user.h"
 #include "watch.h"
 
-#define CONNS    64
-#define SUBFLOWS 128
-#define PORT     80
+#define CONNS     64
+#define SUBFLOWS  128
+#define PORT      80
+#define JOIN_PORT 50000
 
 static const struct stack_secrets secrets = {
 	.isn = {1, 2}, .ts = {3, 4}, .cookie = {5, 6}, .join = {7, 8}, .flow = {9, 10}};
@@ -96,12 +97,15 @@ static struct nexthop *route(struct stack *st, const struct ip_addr *local,
 			     const struct ip_addr *remote, uint16_t *mtu)
 {
 	struct host *h = host_of(st);
+	bool client = h->index == 0;
 
-	(void)remote;
 	for (unsigned int i = 0; i < h->n_paths; i++) {
 		const struct path *p = h->path[i].path;
+		unsigned int end = h->path[i].end;
 
-		if (ip_addr_eq(&p->addr[h->path[i].end], local)) {
+		/* Who is behind a NAT is known by other addresses. */
+		if (ip_addr_eq(&p->addr[end], local) &&
+		    (!client || ip_addr_eq(&p->addr[!end], remote))) {
 			*mtu = p->spec->mtu;
 			return (struct nexthop *)(uintptr_t)(i + 1);
 		}
@@ -252,7 +256,30 @@ static const struct conn_params *listen_at(struct mptcp *mp, const struct ip_add
 	return port == PORT && h->index == h->sim->n_hosts - 1 ? &h->params : NULL;
 }
 
-static const struct mptcp_ops mptcp_ops = {.listen = listen_at};
+static bool pick_port(struct mptcp *mp, struct flow_key *key)
+{
+	struct host *h = container_of(worker_of_mptcp(mp), struct host, w);
+
+	key->local_port = (uint16_t)(JOIN_PORT + h->next_port++);
+	return !mptcp_knows(mp, key);
+}
+
+static const struct mptcp_ops mptcp_ops = {.listen = listen_at, .pick_port = pick_port};
+
+/* The client joins from its addresses, the other end of its paths announces its own. */
+static void use_all_paths(struct host *h)
+{
+	struct mptcp *mp = &h->w.mp;
+
+	for (unsigned int i = 0; i < h->n_paths && i < h->sim->sc->n_paths; i++)
+		h->addrs[mp->n_local_addrs++] = (struct local_addr){
+			.addr = h->path[i].path->addr[h->path[i].end],
+			.id = (uint8_t)(i + 1),
+			.signal = h->index == 1,
+			.subflow = h->index == 0,
+		};
+	mp->local_addrs = h->addrs;
+}
 
 void host_attach(struct host *h, struct path *p, unsigned int end)
 {
@@ -295,7 +322,7 @@ struct host *host_new(struct sim *s, const char *name, bool relay, const struct 
 	for (unsigned int i = 0; i < sizeof(seed); i++)
 		seed[i] = (uint8_t)rng_u64(&s->rng);
 	csprng_init_seed(&h->w.st.rng, seed);
-	mptcp_init(&h->w.mp, &h->w.st, &mptcp_ops, &pm_server, h->mem, CONNS, SUBFLOWS);
+	mptcp_init(&h->w.mp, &h->w.st, &mptcp_ops, &pm_default, h->mem, CONNS, SUBFLOWS);
 	if (sc->cookies)
 		h->w.mp.half_open_max = 0;
 	s->hosts[s->n_hosts++] = h;
@@ -328,12 +355,14 @@ static void relay_start(struct host *h)
 
 void host_start(struct host *h)
 {
+	if (h->sim->sc->mptcp && h->index < 2)
+		use_all_paths(h);
 	if (h->relay)
 		relay_start(h);
 	else
 		h->params = (struct conn_params){.ops = &user_ops,
 						 .user = h,
-						 .mptcp = true,
+						 .mptcp = h->index > 0 || h->sim->sc->mptcp,
 						 .subflows_max = CONN_SUBFLOWS_MAX};
 	see_to_timers(h);
 }

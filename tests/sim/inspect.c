@@ -140,7 +140,7 @@ static uint32_t timers_of(const struct conn *c)
 		     armed(&c->life_timer) + armed(&c->announce.timer);
 
 	CONN_FOREACH_SUBFLOW (sf, c)
-		n += armed(&sf->tcp.timer) + armed(&sf->rm_timer);
+		n += armed(&sf->tcp.timer) + armed(&sf->rm_timer) + armed(&sf->hs_timer);
 	return n;
 }
 

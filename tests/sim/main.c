@@ -32,6 +32,7 @@ static const char usage[] =
 	"  --plot FILE      with --scenario: goodput, cwnd and RTT over time as SVG (needs gnuplot)\n"
 	"  --pcap PATH      with --seed: write what all interfaces saw (pcapng); with --seeds: a\n"
 	"                   directory that gets a file of each scenario with a violation\n"
+	"  --mptcp          clients ask for MPTCP, and use all paths there are\n"
 	"  --trace          say what happens at each end\n"
 	"  --max N          stop after N violations (default 20)\n"
 	"  --help           this text\n"
@@ -40,18 +41,25 @@ static const char usage[] =
 
 struct options {
 	uint64_t from, to;
-	bool one, trace;
+	bool one, trace, mptcp;
 	const char *pcap, *scenario, *plot;
 	unsigned int max;
 };
 
-static bool run(uint64_t seed, const char *pcap, FILE *trace, char *what, size_t len)
+static void scenario_of(struct scenario *sc, const struct options *o, uint64_t seed)
+{
+	scenario_random(sc, seed);
+	sc->mptcp = o->mptcp;
+}
+
+static bool run(const struct options *o, uint64_t seed, const char *pcap, FILE *trace, char *what,
+		size_t len)
 {
 	struct scenario sc;
 	struct sim s;
 	bool ok;
 
-	scenario_random(&sc, seed);
+	scenario_of(&sc, o, seed);
 	sim_init(&s, &sc, pcap, trace);
 	ok = sim_run(&s);
 	snprintf(what, len, "%s", s.violation);
@@ -64,10 +72,10 @@ static int run_one(const struct options *o)
 	struct scenario sc;
 	char line[1024];
 
-	scenario_random(&sc, o->from);
+	scenario_of(&sc, o, o->from);
 	scenario_describe(&sc, line, sizeof(line));
 	printf("%s: %s\n", sc.name, line);
-	if (run(o->from, o->pcap, o->trace ? stdout : NULL, line, sizeof(line))) {
+	if (run(o, o->from, o->pcap, o->trace ? stdout : NULL, line, sizeof(line))) {
 		printf("no violation\n");
 		return 0;
 	}
@@ -107,7 +115,7 @@ static void keep(const struct options *o, uint64_t seed)
 	char file[512], what[512];
 
 	snprintf(file, sizeof(file), "%s/seed-%llu.pcapng", o->pcap, (unsigned long long)seed);
-	run(seed, file, NULL, what, sizeof(what));
+	run(o, seed, file, NULL, what, sizeof(what));
 	printf("     %s\n", file);
 }
 
@@ -121,7 +129,7 @@ static int run_many(const struct options *o)
 		if (progress && n % 100 == 0)
 			fprintf(stderr, "\r%llu of %llu, %llu violations ", n,
 				(unsigned long long)(o->to - o->from + 1), bad);
-		if (run(seed, NULL, NULL, what, sizeof(what)))
+		if (run(o, seed, NULL, NULL, what, sizeof(what)))
 			continue;
 		bad++;
 		printf("%sseed %llu: %s\n", progress ? "\r" : "", (unsigned long long)seed, what);
@@ -165,17 +173,15 @@ int main(int argc, char **argv)
 		OPT_MAX,
 		OPT_SCENARIO,
 		OPT_PLOT,
+		OPT_MPTCP,
 		OPT_HELP
 	};
-	static const struct option longs[] = {{"seeds", 1, NULL, OPT_SEEDS},
-					      {"seed", 1, NULL, OPT_SEED},
-					      {"pcap", 1, NULL, OPT_PCAP},
-					      {"trace", 0, NULL, OPT_TRACE},
-					      {"max", 1, NULL, OPT_MAX},
-					      {"scenario", 1, NULL, OPT_SCENARIO},
-					      {"plot", 1, NULL, OPT_PLOT},
-					      {"help", 0, NULL, OPT_HELP},
-					      {0}};
+	static const struct option longs[] = {
+		{"seeds", 1, NULL, OPT_SEEDS}, {"seed", 1, NULL, OPT_SEED},
+		{"pcap", 1, NULL, OPT_PCAP},   {"trace", 0, NULL, OPT_TRACE},
+		{"max", 1, NULL, OPT_MAX},     {"scenario", 1, NULL, OPT_SCENARIO},
+		{"plot", 1, NULL, OPT_PLOT},   {"mptcp", 0, NULL, OPT_MPTCP},
+		{"help", 0, NULL, OPT_HELP},   {0}};
 	struct options o = {.from = 1, .to = 0, .max = 20};
 	bool given = false;
 	int c, rc;
@@ -204,6 +210,9 @@ int main(int argc, char **argv)
 			break;
 		case OPT_TRACE:
 			o.trace = true;
+			break;
+		case OPT_MPTCP:
+			o.mptcp = true;
 			break;
 		case OPT_MAX:
 			o.max = (unsigned int)strtoul(optarg, NULL, 10);

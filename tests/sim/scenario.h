@@ -104,6 +104,7 @@ struct scenario {
 	uint64_t seed;
 	bool v6;
 	bool relay;        /* client, relay, server; else client and server */
+	bool mptcp;        /* clients ask for MPTCP, and use all paths */
 	bool may_fail;     /* what is on the way may end connections */
 	bool cookies;      /* the accepting side answers every SYN with a cookie */
 	bool checked;      /* watch every packet and every state; off for long measurements */

@@ -8,6 +8,7 @@
 
 #include "inspect.h"
 #include "mptcp/tcp/tcp.h"
+#include "mptcp/wire/mp_opt.h"
 #include "pcap.h"
 #include "ranges.h"
 #include "watch.h"
@@ -27,6 +28,8 @@
 #define OPT_SACKOK  4
 #define OPT_SACK    5
 #define OPT_TS      8
+#define OPT_MPTCP   30
+#define OPTIONS_MAX 40
 #define OFFSET_BASE (UINT64_C(1) << 32) /* of a SYN: numbers before it are numbers, too */
 
 /* One direction of a connection, as the interface has seen it. */
@@ -36,12 +39,15 @@ struct half {
 	uint8_t wscale;
 	uint16_t mss;
 	uint32_t isn, tsval;
-	uint64_t max;      /* after the last octet */
-	uint64_t fin_at;   /* offset of the FIN */
-	uint64_t ack;      /* highest, as offset in the other half */
-	uint64_t wnd_max;  /* largest window offered */
-	uint64_t edge;     /* right edge offered: the same */
-	struct ranges got; /* payload that has passed here */
+	uint64_t max;     /* after the last octet */
+	uint64_t fin_at;  /* offset of the FIN */
+	uint64_t ack;     /* highest, as offset in the other half */
+	uint64_t wnd_max; /* largest window offered */
+	uint64_t edge;    /* right edge offered: the same */
+	bool mptcp;       /* windows are those of the connection */
+	bool has_data_edge;
+	uint64_t data_edge; /* the same of the data sequence space */
+	struct ranges got;  /* payload that has passed here */
 	struct range
 		sacked[SACKED_MAX]; /* of the other half's, what this one reported: the latest */
 	unsigned int n_sacked;
@@ -72,7 +78,7 @@ struct segment {
 	uint64_t from, to; /* payload */
 	bool syn, fin, rst, ack;
 	uint64_t ack_to, edge;
-	const uint8_t *ts, *sack;
+	const uint8_t *ts, *sack, *mptcp;
 };
 
 static void broken(struct view *v, const struct segment *g, const char *what)
@@ -131,6 +137,7 @@ static bool read_segment(struct frame *f, struct half *half, const struct half *
 	g->ack = g->t.flags & TCPF_ACK;
 	g->ts = frame_option(&g->t, OPT_TS);
 	g->sack = frame_option(&g->t, OPT_SACK);
+	g->mptcp = frame_option(&g->t, OPT_MPTCP);
 	if (!half->syn)
 		return false;
 	g->from = offset_of(half, g->t.seq) + g->syn;
@@ -253,6 +260,30 @@ static void sent_payload(struct view *v, const struct segment *g)
 	same_octets(v, g);
 }
 
+/* The window is relative to the DATA_ACK (RFC 8684 s3.3.5). */
+static void sent_data_ack(struct view *v, const struct segment *g)
+{
+	struct half *out = &v->out;
+	const uint8_t *o = g->mptcp;
+	uint64_t ack, edge;
+
+	if (o == NULL || o[2] >> 4 != MP_DSS || (o[3] & DSS_FLAG_ACK) == 0)
+		return;
+	ack = get32(&o[4]);
+	if ((o[3] & DSS_FLAG_ACK8) != 0)
+		ack = ack << 32 | get32(&o[8]);
+	else
+		ack = out->data_edge +
+		      (uint64_t)(int64_t)(int32_t)((uint32_t)ack - (uint32_t)out->data_edge);
+	edge = ack + (g->edge - g->ack_to);
+	if (out->has_data_edge &&
+	    (int64_t)(edge + ((uint64_t)1 << out->wscale) - out->data_edge) <= 0)
+		broken(v, g, "the right edge of the data moved left");
+	if (!out->has_data_edge || (int64_t)(edge - out->data_edge) > 0)
+		out->data_edge = edge;
+	out->has_data_edge = true;
+}
+
 static void sent_ack(struct view *v, const struct segment *g)
 {
 	struct half *out = &v->out, *in = &v->in;
@@ -268,7 +299,10 @@ static void sent_ack(struct view *v, const struct segment *g)
 	if (g->ack_to < out->ack)
 		broken(v, g, "acknowledgement went back");
 	/* The field has units of its own (RFC 7323 s2.4). */
-	if (g->edge + ((uint64_t)1 << out->wscale) <= out->edge)
+	out->mptcp = out->mptcp || (g->mptcp != NULL && !g->syn);
+	if (out->mptcp)
+		sent_data_ack(v, g);
+	else if (g->edge + ((uint64_t)1 << out->wscale) <= out->edge)
 		broken(v, g, "the right edge moved left");
 	if (g->ack_to > out->ack)
 		out->ack = g->ack_to;
@@ -315,10 +349,14 @@ static void sent_sack(struct view *v, const struct segment *g)
 			broken(v, g, "SACK of what is acknowledged, not in the first block");
 		if (n == dsack && from <= in->ofo_from && in->ofo_to <= to)
 			in->ofo_fresh = false;
+		/* With MPTCP the window of a subflow may shrink, and what arrives beyond it is dropped. */
 		if (n == dsack && pure && from > g->ack_to && in->ofo_fresh &&
-		    in->ofo_from > g->ack_to)
+		    in->ofo_from > g->ack_to && !v->out.mptcp)
 			broken(v, g, "the first SACK block is not that of the latest segment");
 	}
+	/* Other options may have left no room for a block. */
+	if (g->mptcp != NULL && g->t.opt_len + (n > 0 ? 8 : 12) > OPTIONS_MAX)
+		pure = false;
 	if (n == dsack && negotiated && in->ofo_fresh && in->ofo_from > g->ack_to && pure)
 		broken(v, g, "no SACK of a segment beyond a gap");
 	in->ofo_fresh = in->ofo_fresh && !pure;

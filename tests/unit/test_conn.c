@@ -570,6 +570,24 @@ static void cookie_is_steered(void **state)
 	assert_in_range(mptcp, 1, 38);
 }
 
+/* A DATA_FIN that overtook the third packet. */
+static void fin_before_keys(void **state)
+{
+	struct world *w = *state;
+	struct sent *s;
+
+	open_syn(w, 1, MPC_FLAG_H);
+	s = want(w, 0);
+	take_keys(w, s->p.mp.capable.sender_key);
+	data_fin(w, 0, 0);
+	assert_int_equal(w->accepted, 0);
+	open_ack(w, MPC_FLAG_H);
+	assert_int_equal(w->accepted, 1);
+	assert_int_equal(w->c->mode, CONN_MPTCP);
+	data_fin(w, 0, 0);
+	assert_int_equal(w->fins, 1);
+}
+
 /* --- active opens --------------------------------------------------------------------------------------- */
 
 static struct conn *connect_out(struct world *w)
@@ -633,6 +651,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		T(capable),
+		T(fin_before_keys),
 		T(capable_with_data),
 		T(capable_with_data_csum),
 		T(checksum_ours),

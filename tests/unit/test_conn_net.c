@@ -126,8 +126,27 @@ static void steer_del(struct mptcp *mp, const struct flow_key *key)
 	(void)key;
 }
 
-static const struct mptcp_ops mptcp_ops = {
-	.listen = listen_at, .steer_add = steer_add, .steer_del = steer_del};
+/* That of the path with these ends. */
+static bool pick_port(struct mptcp *mp, struct flow_key *key)
+{
+	struct world *w = world_of(mp);
+
+	for (unsigned int i = 0; i < PATHS; i++) {
+		const struct flow_key *k = &w->path[i].key;
+
+		if (ip_addr_eq(&k->local, &key->local) && ip_addr_eq(&k->remote, &key->remote) &&
+		    k->remote_port == key->remote_port) {
+			key->local_port = k->local_port;
+			return true;
+		}
+	}
+	return false;
+}
+
+static const struct mptcp_ops mptcp_ops = {.listen = listen_at,
+					   .steer_add = steer_add,
+					   .steer_del = steer_del,
+					   .pick_port = pick_port};
 
 /* --- user ------------------------------------------------------------------------------------------ */
 
@@ -276,8 +295,10 @@ struct world *world_new(uint16_t worker, uint16_t n_workers)
 	w->rx = malloc(RX_MAX);
 	assert_non_null(w->mem);
 	memset(w->mem, 0xee, size);
-	mptcp_init(&w->mp, &w->st, &mptcp_ops, &pm_server, w->mem, CONNS, SUBFLOWS);
+	mptcp_init(&w->mp, &w->st, &mptcp_ops, &pm_default, w->mem, CONNS, SUBFLOWS);
 	w->mp.local_addrs = w->addrs;
+	for (unsigned int i = 0; i < CONN_LOCAL_ADDRS_MAX; i++)
+		w->addrs[i].signal = true;
 	w->params =
 		(struct conn_params){.ops = &user_ops, .user = w, .mptcp = true, .subflows_max = 4};
 	w->listens = true;

@@ -66,13 +66,18 @@ struct conn *conn_new(struct mptcp *mp, const struct conn_params *params)
 	return c;
 }
 
-/* In plain TCP the same counters run from 1: only differences matter. */
-void conn_start_sequences(struct conn *c)
+void conn_start_rx(struct conn *c)
 {
 	uint64_t offered = c->rcv_adv - c->rcv_nxt; /* in the SYN/ACK */
 
 	c->rcv_nxt = c->idsn_remote + 1;
 	c->rcv_adv = c->rcv_nxt + offered;
+}
+
+/* In plain TCP the same counters run from 1: only differences matter. */
+void conn_start_sequences(struct conn *c)
+{
+	conn_start_rx(c);
 	c->snd_una = c->snd_nxt = c->snd_end = c->idsn_local + 1;
 }
 
@@ -93,14 +98,14 @@ struct conn *conn_connect(struct mptcp *mp, const struct conn_params *params,
 		return NULL;
 	c->active = true;
 	c->user = user;
-	conn_start_sequences(c);
 	sf = subflow_new(c, key);
 	if (sf == NULL) {
 		conn_end(c, CONN_END_ABORT);
 		return NULL;
 	}
 	sf->first = true;
-	subflow_set_hs(sf, SF_HS_PLAIN);
+	capable_prepare(c, sf);
+	conn_start_sequences(c);
 	if (tcp_connect(&sf->tcp, st, &subflow_tcp_ops, key, nh, mtu, tcp_isn(st, key),
 			rcv_mss_max) != 0) {
 		subflow_discard(sf);
@@ -184,7 +189,7 @@ void conn_done(struct conn *c)
 		next = sf->next;
 		sf->tcp.orphan = true;
 		subflow_rx_release(sf); /* no mapping for it can matter any more */
-		if (sf->hs == SF_HS_JOIN)
+		if (subflow_is_joining(sf))
 			subflow_reset(sf, MP_RST_MPTCP);
 		else
 			tcp_shutdown(&sf->tcp);
@@ -318,7 +323,7 @@ void conn_window_update(struct conn *c)
 
 	/* On each: a peer that found the window closed on one path may wait on that path. */
 	CONN_FOREACH_SUBFLOW (sf, c) {
-		if (sf->hs != SF_HS_JOIN)
+		if (!subflow_is_joining(sf))
 			tcp_window_update(&sf->tcp);
 	}
 }
@@ -329,6 +334,7 @@ uint16_t conn_payload_max(const struct conn *c)
 	uint16_t max = UINT16_MAX;
 
 	CONN_FOREACH_SUBFLOW (sf, c)
-		max = RTE_MIN(max, tcp_payload_max(&sf->tcp));
+		if (!subflow_is_joining(sf))
+			max = RTE_MIN(max, tcp_payload_max(&sf->tcp));
 	return max;
 }

@@ -19,11 +19,12 @@
 #include "mptcp/tcp/tcp.h"
 #include "mptcp/wire/icmp.h"
 
-#define CONN_SUBFLOWS_MAX    8 /* proven ones */
-#define CONN_JOINS_MAX       3 /* and those that are not, beside them */
-#define CONN_SLOTS_MAX       (CONN_SUBFLOWS_MAX + CONN_JOINS_MAX)
-#define CONN_LOCAL_ADDRS_MAX 8   /* announced by us */
-#define MP_KEY_POOL          512 /* keys made in advance, a worker */
+#define CONN_SUBFLOWS_MAX     8 /* proven ones */
+#define CONN_JOINS_MAX        3 /* and those that are not, beside them */
+#define CONN_SLOTS_MAX        (CONN_SUBFLOWS_MAX + CONN_JOINS_MAX)
+#define CONN_LOCAL_ADDRS_MAX  8   /* of ours, announced or used for joins */
+#define CONN_REMOTE_ADDRS_MAX 8   /* announced by a peer */
+#define MP_KEY_POOL           512 /* keys made in advance, a worker */
 
 /* Data-level states: RFC 8684 appendix D, with the handshake before and CLOSED after. */
 enum conn_state {
@@ -82,26 +83,31 @@ struct conn_ops {
 struct conn_params {
 	const struct conn_ops *ops;
 	void *user;           /* listener: the initial value of c->user */
-	bool mptcp;           /* answer MP_CAPABLE */
+	bool mptcp;           /* listener: answer MP_CAPABLE; active open: ask for it */
 	bool checksum;        /* ask for DSS checksums */
 	uint8_t subflows_max; /* 1..CONN_SUBFLOWS_MAX */
 	uint16_t listener;    /* index, for reports */
 };
 
-/* An address announced with ADD_ADDR; configuration, immutable. */
+/* An address of ours; configuration, immutable. */
 struct local_addr {
 	struct ip_addr addr;
 	uint16_t port; /* 0: that of the connection */
 	uint8_t id;    /* 1..255 */
-	bool backup;   /* subflows to it are backup */
+	bool signal;   /* announce it with ADD_ADDR */
+	bool subflow;  /* client role: join from it */
+	bool backup;   /* subflows to or from it are backup */
 };
 
 /* The subflow handshake; one writer: subflow_set_hs(). */
 enum subflow_hs {
-	SF_HS_PLAIN,   /* no MPTCP on this TCP connection */
-	SF_HS_CAPABLE, /* first subflow: SYN/ACK with our key is out */
-	SF_HS_JOIN,    /* join: SYN/ACK with HMAC-B is out, HMAC-A awaited */
-	SF_HS_DONE,    /* proven: data may flow */
+	SF_HS_PLAIN,           /* no MPTCP on this TCP connection */
+	SF_HS_CAPABLE,         /* first subflow: SYN/ACK with our key is out */
+	SF_HS_JOIN,            /* join: SYN/ACK with HMAC-B is out, HMAC-A awaited */
+	SF_HS_CAPABLE_SENT,    /* active: SYN with MP_CAPABLE is out */
+	SF_HS_JOIN_SENT,       /* active: SYN with token and nonce is out, HMAC-B awaited */
+	SF_HS_PRE_ESTABLISHED, /* active: HMAC-A is out, the fourth packet awaited */
+	SF_HS_DONE,            /* proven: data may flow */
 	SF_HS_MAX
 };
 
@@ -146,6 +152,8 @@ struct subflow {
 	uint32_t created_ms;
 	/* REMOVE_ADDR named its address: killed at the deadline unless the probe is answered */
 	struct wheel_timer rm_timer;
+	struct wheel_timer hs_timer; /* PRE_ESTABLISHED: the third packet goes again */
+	uint8_t hs_tries;
 };
 _Static_assert(__builtin_offsetof(struct subflow, tcp) == 0, "tcp is the first member");
 
@@ -166,6 +174,13 @@ struct conn_announce {
 	uint8_t rm_n;
 	uint8_t rm_id[CONN_LOCAL_ADDRS_MAX]; /* REMOVE_ADDR to be sent */
 	struct wheel_timer timer;
+};
+
+/* An address that the peer has announced. */
+struct conn_remote {
+	struct ip_addr addr;
+	uint16_t port;
+	uint8_t id;
 };
 
 struct conn {
@@ -191,7 +206,8 @@ struct conn {
 	bool upcalls : 1;     /* the user knows of it */
 	bool infinite_tx : 1; /* the next data segment carries an infinite mapping */
 	bool has_token : 1;
-	bool joined : 1;          /* had a second subflow: fallback is no choice any more */
+	bool fin_turn : 1; /* of the ACKs that bring our key those in between have the DATA_FIN */
+	bool joined : 1;   /* had a second subflow: fallback is no choice any more */
 	bool estab_counted : 1;   /* CTR_MP_CUR_ESTAB holds this one */
 	struct subflow *subflows; /* list */
 	struct subflow *last_rx;  /* received data last */
@@ -225,6 +241,10 @@ struct conn {
 	uint16_t slots;                /* bit i: slot i + 1 is taken */
 	struct wheel_timer life_timer; /* break-before-make, TIME_WAIT */
 	struct conn_announce announce;
+	struct flow_key first_key; /* of the first subflow */
+	struct conn_remote remotes[CONN_REMOTE_ADDRS_MAX];
+	uint8_t n_remotes;
+	uint8_t joins_begun; /* by us */
 	struct conn *next_dead;
 	/* cold */
 	uint32_t id; /* unique for the worker's life */
@@ -243,11 +263,15 @@ struct mptcp_ops {
 	 * over, or stop it. Called only when n_workers > 1. Returns 0 or -ENOSPC. */
 	int (*steer_add)(struct mptcp *mp, const struct flow_key *key);
 	void (*steer_del)(struct mptcp *mp, const struct flow_key *key);
+	/* Client role: complete key with a free local port whose packets come to this worker. Returns
+	 * whether there is one. NULL: no joins of ours. */
+	bool (*pick_port)(struct mptcp *mp, struct flow_key *key);
 };
 
 /* Upcalls to the path manager (lib/mptcp/pm). */
 struct pm_ops {
-	void (*established)(struct conn *c); /* both keys known */
+	void (*established)(struct conn *c);       /* both keys known */
+	void (*fully_established)(struct conn *c); /* a DSS of the peer has come through */
 	void (*add_addr_rx)(struct conn *c, struct subflow *sf, const struct mp_add_addr *a);
 	void (*remove_addr_rx)(struct conn *c, struct subflow *sf, const struct mp_remove_addr *r);
 	void (*closed)(struct conn *c);
@@ -326,10 +350,16 @@ bool mptcp_free_flow(struct mptcp *mp, const struct flow_key *key);
 /* The same hash that the flow table uses. */
 uint64_t flow_hash(const struct stack *st, const struct flow_key *key);
 
-/* Active open of a plain TCP connection. Returns it, or NULL: no pool entry, no buffer, no route,
+/* Active open; with params->mptcp it asks for MPTCP, and is plain TCP if it does not get it. Returns it, or NULL: no pool entry, no buffer, no route,
  * or the 4-tuple is in use. rcv_mss_max as in tcp_connect(). */
 struct conn *conn_connect(struct mptcp *mp, const struct conn_params *params,
 			  const struct flow_key *key, uint16_t rcv_mss_max, void *user);
+
+/* Active open of a further subflow of c, from key->local to key->remote; id_local and id_remote are their
+ * address IDs. Returns 0 (the rest of the handshake may fail silently), -ENOTCONN: not possible in the state
+ * of c, -EDQUOT: it has as many as it may, -EADDRINUSE: the 4-tuple, -ENETUNREACH, -ENOMEM, -ENOBUFS. */
+int conn_join(struct conn *c, const struct flow_key *key, uint8_t id_local, uint8_t id_remote,
+	      bool backup);
 
 /* Queue s (no holder; consumed) for sending and send what may go. Not after conn_shutdown(). */
 void conn_send(struct conn *c, struct seg *s);

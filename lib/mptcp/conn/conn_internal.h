@@ -23,6 +23,12 @@ static inline bool dsn_lt(uint64_t a, uint64_t b)
 	return (int64_t)(a - b) < 0;
 }
 
+/* A join that is not proven: no data on it, and it counts for nothing yet. */
+static inline bool subflow_is_joining(const struct subflow *sf)
+{
+	return sf->hs == SF_HS_JOIN || sf->hs == SF_HS_JOIN_SENT || sf->hs == SF_HS_PRE_ESTABLISHED;
+}
+
 /* conn.c */
 struct conn *conn_new(struct mptcp *mp, const struct conn_params *params);
 void conn_set_state(struct conn *c, enum conn_state to);
@@ -30,6 +36,8 @@ void conn_set_state(struct conn *c, enum conn_state to);
 void conn_count_estab(struct conn *c, bool estab);
 /* The data-level sequence spaces begin after the two IDSNs. */
 void conn_start_sequences(struct conn *c);
+/* The same of what is received, when it was only that that was not known. */
+void conn_start_rx(struct conn *c);
 /* Tell the user of the end, once. */
 void conn_tell_closed(struct conn *c, enum conn_end why);
 /* The connection is over: closed() to the user (once), everything released, subflows reset. */
@@ -95,6 +103,25 @@ void mptcp_syn(struct mptcp *mp, const struct pkt *p);
 void mptcp_stray_ack(struct mptcp *mp, struct rte_mbuf *m, const struct pkt *p);
 uint32_t mptcp_join_iss(const struct stack *st, const struct flow_key *key);
 void mptcp_reset(struct mptcp *mp, const struct pkt *p, int mp_reason);
+
+/* What both keys make possible: the peer's are in mpc. */
+void capable_agreed(struct subflow *sf, const struct mp_capable *mpc);
+unsigned int proven_subflows(const struct conn *c);
+/* joined is a path that works. */
+void join_takes_over(struct conn *c, const struct subflow *joined);
+
+/* subflow_hs_active.c */
+bool capable_prepare(struct conn *c, struct subflow *sf);
+void capable_build_syn(struct subflow *sf, struct opt_buf *o);
+/* Whether it was MP_CAPABLE that had to go on this segment. */
+bool capable_build(struct subflow *sf, const struct tcp_tx *tx, struct opt_buf *o);
+void capable_timeout(struct subflow *sf);
+enum tcp_verdict handshake_capable_sent(struct subflow *sf, const struct pkt *p);
+void join_build_syn(struct subflow *sf, struct opt_buf *o);
+void join_build_ack(struct subflow *sf, struct opt_buf *o);
+enum tcp_verdict handshake_join_sent(struct subflow *sf, const struct pkt *p);
+void join_pre_established(struct subflow *sf);
+void join_confirmed(struct subflow *sf);
 
 /* subflow_opt.c */
 void subflow_build_options(struct tcp *t, const struct tcp_tx *tx, struct opt_buf *o);

@@ -197,6 +197,14 @@ static struct seg *next_reinject(struct conn *c)
 	return c->reinject;
 }
 
+/* An ACK with the DATA_FIN; where the peer may not have our key yet, one with the key as well. */
+static void send_fin_ack(struct conn *c, struct subflow *sf)
+{
+	tcp_send_ack(&sf->tcp);
+	if (c->active && !c->fully_established)
+		tcp_send_ack(&sf->tcp);
+}
+
 static void send_data_fin(struct conn *c)
 {
 	struct subflow *sf;
@@ -215,7 +223,7 @@ static void send_data_fin(struct conn *c)
 		return;
 	c->fin_sent = true;
 	c->snd_nxt = c->snd_end + 1;
-	tcp_send_ack(&sf->tcp);
+	send_fin_ack(c, sf);
 	conn_rtx_arm(c);
 }
 
@@ -393,7 +401,7 @@ static void conn_rtx(struct wheel_timer *w, void *ctx)
 	} else if (c->fin_sent) {
 		CONN_FOREACH_SUBFLOW (sf, c) {
 			if (sf->hs == SF_HS_DONE)
-				tcp_send_ack(&sf->tcp);
+				send_fin_ack(c, sf);
 		}
 	}
 	conn_rtx_arm(c);

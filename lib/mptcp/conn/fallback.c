@@ -8,7 +8,8 @@
 /* Whether what is in flight went out on sf in the order of the stream, without a gap. */
 static bool tx_contiguous(const struct conn *c, const struct subflow *sf)
 {
-	uint32_t off = (uint32_t)c->snd_nxt - sf->tcp.snd_end;
+	bool fin = c->fin_sent; /* takes a DSN, and nothing of the subflow */
+	uint32_t off = (uint32_t)c->snd_nxt - fin - sf->tcp.snd_end;
 	const struct seg *s;
 
 	for (s = c->sndq.head; s != NULL && s != c->snd_unsent; s = s->dnext) {
@@ -25,10 +26,10 @@ bool conn_can_fall_back(const struct conn *c, const struct subflow *sf)
 	const struct subflow *other;
 
 	if (c->mode != CONN_MPTCP || !sf->first || c->joined || c->ofo.head != NULL ||
-	    c->reinject != NULL || c->fin_sent)
+	    c->reinject != NULL || (c->fin_sent && c->fully_established))
 		return false;
 	CONN_FOREACH_SUBFLOW (other, c) {
-		if (other != sf && other->hs != SF_HS_JOIN)
+		if (other != sf && !subflow_is_joining(other))
 			return false;
 	}
 	return tx_contiguous(c, sf);
@@ -39,6 +40,7 @@ void conn_fallback(struct conn *c, struct subflow *sf, bool announce, enum count
 {
 	struct mptcp *mp = c->mp;
 	struct subflow *other, *next;
+	bool fin;
 
 	if (why != CTR_NONE)
 		st_inc(mp->st, why);
@@ -50,6 +52,11 @@ void conn_fallback(struct conn *c, struct subflow *sf, bool announce, enum count
 		next = other->next;
 		if (other != sf)
 			subflow_reset(other, MP_RST_MPTCP);
+	}
+	fin = c->fin_sent;
+	if (fin) { /* nobody has taken the DATA_FIN: FIN says it now */
+		c->fin_sent = false;
+		c->snd_nxt = c->snd_end;
 	}
 	c->fb_tx_off = c->snd_nxt - sf->tcp.snd_end;
 	c->infinite_tx = announce;
@@ -63,6 +70,8 @@ void conn_fallback(struct conn *c, struct subflow *sf, bool announce, enum count
 	/* A TCP FIN that came first now means what it says. */
 	if (!sf->dead && sf->tcp.fin_rcvd)
 		conn_fin_received(c);
+	if (fin)
+		conn_push(c);
 }
 
 /* The checksum over the mapping at the head of the pending queue is wrong. */

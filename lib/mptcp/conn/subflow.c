@@ -7,9 +7,13 @@
 
 #define TO(s) (1u << (s))
 static const uint8_t hs_next[SF_HS_MAX] = {
-	[SF_HS_PLAIN] = TO(SF_HS_PLAIN) | TO(SF_HS_CAPABLE) | TO(SF_HS_JOIN),
+	[SF_HS_PLAIN] = TO(SF_HS_PLAIN) | TO(SF_HS_CAPABLE) | TO(SF_HS_JOIN) |
+			TO(SF_HS_CAPABLE_SENT) | TO(SF_HS_JOIN_SENT),
 	[SF_HS_CAPABLE] = TO(SF_HS_DONE) | TO(SF_HS_PLAIN),
 	[SF_HS_JOIN] = TO(SF_HS_DONE),
+	[SF_HS_CAPABLE_SENT] = TO(SF_HS_DONE) | TO(SF_HS_PLAIN),
+	[SF_HS_JOIN_SENT] = TO(SF_HS_PRE_ESTABLISHED),
+	[SF_HS_PRE_ESTABLISHED] = TO(SF_HS_DONE),
 	[SF_HS_DONE] = TO(SF_HS_PLAIN), /* fallback */
 };
 #undef TO
@@ -20,7 +24,7 @@ void subflow_set_hs(struct subflow *sf, enum subflow_hs to)
 		return;
 	sf->hs = (uint8_t)to;
 	sf->tcp.opt_reserve = to == SF_HS_PLAIN ? 0 : DSS_OPT_MAX;
-	sf->tcp.no_data = to == SF_HS_JOIN;
+	sf->tcp.no_data = subflow_is_joining(sf);
 }
 
 /* A subflow in the tables and in c's list, its TCP still CLOSED. NULL when a pool is empty. */
@@ -65,6 +69,7 @@ static void subflow_unlink(struct subflow *sf)
 		return;
 	sf->dead = true;
 	wheel_cancel(&mp->st->wheel, &sf->rm_timer);
+	wheel_cancel(&mp->st->wheel, &sf->hs_timer);
 	flow_remove(mp, sf);
 	if (mp->st->n_workers > 1)
 		mp->ops->steer_del(mp, &sf->tcp.key);
@@ -132,7 +137,9 @@ static void subflow_closed(struct tcp *t, enum tcp_end why)
 		conn_maybe_free(c);
 		return;
 	}
-	if (c->mode != CONN_MPTCP || c->state == CONN_OPENING || sf->fastclosed) {
+	/* Before a DSS has come no other path can take over. */
+	if (c->mode != CONN_MPTCP || c->state == CONN_OPENING || sf->fastclosed ||
+	    (c->active && !c->fully_established)) {
 		conn_end(c, end_of_tcp(c, why));
 		return;
 	}
@@ -221,6 +228,7 @@ static void subflow_timeout(struct tcp *t)
 	struct subflow *sf = subflow_of(t), *other;
 	struct conn *c = sf->conn;
 
+	capable_timeout(sf);
 	if (c->mode != CONN_MPTCP || sf->hs != SF_HS_DONE || c->state == CONN_CLOSED ||
 	    c->state == CONN_TIME_WAIT)
 		return;

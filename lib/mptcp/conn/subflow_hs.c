@@ -117,13 +117,13 @@ static void syn_new(struct mptcp *mp, const struct conn_params *params, const st
 
 /* --- MP_JOIN ------------------------------------------------------------------------------------ */
 
-static unsigned int proven_subflows(const struct conn *c)
+unsigned int proven_subflows(const struct conn *c)
 {
 	const struct subflow *sf;
 	unsigned int n = 0;
 
 	CONN_FOREACH_SUBFLOW (sf, c)
-		n += sf->hs != SF_HS_JOIN;
+		n += !subflow_is_joining(sf);
 	return n;
 }
 
@@ -302,8 +302,7 @@ void mptcp_stray_ack(struct mptcp *mp, struct rte_mbuf *m, const struct pkt *p)
 
 /* --- third packet ------------------------------------------------------------------------------- */
 
-/* The keys are known: what depends on both. */
-static void capable_done(struct subflow *sf, const struct mp_capable *mpc)
+void capable_agreed(struct subflow *sf, const struct mp_capable *mpc)
 {
 	struct conn *c = sf->conn;
 
@@ -327,14 +326,14 @@ static enum tcp_verdict handshake_capable(struct subflow *sf, const struct pkt *
 	if ((p->mp.present & MP_BIT(MP_CAPABLE)) != 0 && mpc->n_keys == 2 &&
 	    mpc->receiver_key == c->key_local && mpc->version == MPTCP_VERSION) {
 		st_inc(c->mp->st, CTR_MPCAPABLE_ACK_RX);
-		capable_done(sf, mpc);
+		capable_agreed(sf, mpc);
 		conn_start_sequences(c);
 		if (mpc->has_data_len)
 			subflow_set_capable_map(sf, mpc);
 		return TCP_ACCEPT;
 	}
-	/* Data that overtook the third packet and the first data: both come again. */
-	if ((p->mp.present & MP_BIT(MP_DSS)) != 0 && p->seq != sf->tcp.irs + 1)
+	/* The path lets options pass: data, or a DATA_FIN, that overtook what has the keys. That comes again. */
+	if ((p->mp.present & MP_BIT(MP_DSS)) != 0)
 		return TCP_IGNORE;
 	/* RFC 8684 s3.1: no MP_CAPABLE in the third packet: regular TCP. */
 	st_inc(c->mp->st, CTR_MPCAPABLE_FALLBACK_ACK);
@@ -394,13 +393,17 @@ enum tcp_verdict subflow_handshake(struct tcp *t, const struct pkt *p)
 		return handshake_capable(sf, p);
 	case SF_HS_JOIN:
 		return handshake_join(sf, p);
+	case SF_HS_CAPABLE_SENT:
+		return handshake_capable_sent(sf, p);
+	case SF_HS_JOIN_SENT:
+		return handshake_join_sent(sf, p);
 	default:
 		return TCP_ACCEPT;
 	}
 }
 
 /* A path is there again. What lies on paths that do not answer need not wait for their timers. */
-static void join_takes_over(struct conn *c, const struct subflow *joined)
+void join_takes_over(struct conn *c, const struct subflow *joined)
 {
 	struct subflow *sf;
 
@@ -412,6 +415,7 @@ static void join_takes_over(struct conn *c, const struct subflow *joined)
 		sf->stale = true;
 		conn_reinject_slot(c, sf->slot);
 	}
+	wheel_cancel(&c->mp->st->wheel, &c->life_timer);
 	c->rtx_tries = c->dack_probes = 0;
 	conn_push(c);
 	conn_tell_acked(c);
@@ -424,12 +428,17 @@ void subflow_established(struct tcp *t)
 	struct subflow *sf = subflow_of(t);
 	struct conn *c = sf->conn;
 
+	if (sf->hs == SF_HS_PRE_ESTABLISHED) {
+		join_pre_established(sf);
+		return;
+	}
 	if (!sf->first) {
 		/* The fourth ACK follows: subflow_rx_options() has the same packet next. */
 		wheel_cancel(&c->mp->st->wheel, &c->life_timer);
 		join_takes_over(c, sf);
 		return;
 	}
+	c->first_key = t->key;
 	conn_set_state(c, CONN_ESTABLISHED);
 	if (c->mode != CONN_MPTCP) {
 		if (!c->active)
@@ -442,6 +451,8 @@ void subflow_established(struct tcp *t)
 			conn_set_state(c, CONN_FIN_WAIT_1);
 		c->params->ops->connected(c);
 		conn_push(c); /* what was queued before */
+		if (c->mode == CONN_MPTCP && c->state != CONN_CLOSED)
+			c->mp->pm->established(c);
 		return;
 	}
 	if (c->params->ops->accepted(c) != 0) {

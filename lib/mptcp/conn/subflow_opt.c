@@ -8,10 +8,17 @@
 
 /* --- out ---------------------------------------------------------------------------------------- */
 
-static void build_syn_ack(struct subflow *sf, struct opt_buf *o)
+static void build_syn(struct subflow *sf, const struct tcp_tx *tx, struct opt_buf *o)
 {
 	struct conn *c = sf->conn;
 
+	if ((tx->flags & TCPF_ACK) == 0) {
+		if (sf->hs == SF_HS_CAPABLE_SENT)
+			capable_build_syn(sf, o);
+		else if (sf->hs == SF_HS_JOIN_SENT)
+			join_build_syn(sf, o);
+		return;
+	}
 	if (sf->hs == SF_HS_CAPABLE) {
 		struct mp_capable mpc = {
 			.version = MPTCP_VERSION,
@@ -153,17 +160,18 @@ void subflow_build_options(struct tcp *t, const struct tcp_tx *tx, struct opt_bu
 	struct conn *c = sf->conn;
 
 	if ((tx->flags & TCPF_SYN) != 0) {
-		if (sf->hs != SF_HS_PLAIN)
-			build_syn_ack(sf, o);
+		build_syn(sf, tx, o);
 		return;
 	}
+	if (unlikely(!c->fully_established) && c->mode == CONN_MPTCP && capable_build(sf, tx, o))
+		return;
 	if (tx->seg != NULL && tx->seg->len > 0 && (tx->seg->flags & SEG_MAPPED) != 0 &&
 	    (c->mode == CONN_MPTCP || tx->seg->map.len == 0)) {
 		build_data_dss(sf, tx->seg, o);
 		return;
 	}
 	if ((tx->flags & TCPF_RST) != 0) {
-		if (sf->hs == SF_HS_DONE || sf->hs == SF_HS_JOIN)
+		if (sf->hs == SF_HS_DONE || subflow_is_joining(sf))
 			build_rst(sf, o);
 		return;
 	}
@@ -171,7 +179,9 @@ void subflow_build_options(struct tcp *t, const struct tcp_tx *tx, struct opt_bu
 		sf->fail_pending = false;
 		st_inc(t->st, CTR_MP_FAIL_TX);
 	}
-	if (c->mode == CONN_MPTCP && sf->hs == SF_HS_DONE)
+	if (unlikely(sf->hs == SF_HS_PRE_ESTABLISHED))
+		join_build_ack(sf, o);
+	else if (c->mode == CONN_MPTCP && sf->hs == SF_HS_DONE)
 		build_ack(sf, o);
 }
 
@@ -207,7 +217,10 @@ static void rx_dss(struct subflow *sf, const struct pkt *p)
 	const struct mp_dss *d = &p->mp.dss;
 	struct conn *c = sf->conn;
 
-	c->fully_established = true;
+	if (unlikely(!c->fully_established)) {
+		c->fully_established = true;
+		c->mp->pm->fully_established(c);
+	}
 	if ((d->flags & DSS_FLAG_ACK) != 0) {
 		sf->blind = false;
 		rx_data_ack(sf, p);
@@ -239,6 +252,9 @@ void subflow_rx_options(struct tcp *t, const struct pkt *p)
 	struct conn *c = sf->conn;
 	uint32_t present = p->mp.present;
 
+	if (unlikely(sf->hs == SF_HS_PRE_ESTABLISHED) && c->mode == CONN_MPTCP &&
+	    c->state != CONN_CLOSED && (p->flags & TCPF_SYN) == 0)
+		join_confirmed(sf);
 	if (c->mode != CONN_MPTCP || sf->hs != SF_HS_DONE || c->state == CONN_CLOSED)
 		return;
 	if (likely((present & ~(MP_BIT(MP_CAPABLE) | MP_BIT(MP_JOIN))) != 0))
@@ -254,8 +270,8 @@ void subflow_rx_options(struct tcp *t, const struct pkt *p)
 			conn_end(c, CONN_END_RESET);
 		return;
 	}
-	if ((present & MP_BIT(MP_CAPABLE)) != 0 && sf->first && p->mp.capable.has_data_len &&
-	    p->mp.capable.sender_key == c->key_remote)
+	if ((present & MP_BIT(MP_CAPABLE)) != 0 && sf->first && !c->active &&
+	    p->mp.capable.has_data_len && p->mp.capable.sender_key == c->key_remote)
 		subflow_set_capable_map(sf, &p->mp.capable);
 	if ((present & MP_BIT(MP_JOIN)) != 0)
 		tcp_send_ack(t); /* the third packet; again, when our answer was lost */
