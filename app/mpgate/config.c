@@ -229,6 +229,7 @@ static void load_pools(struct load *l, const struct raw_config *raw)
 		copy_name(l, p->name, r->name, "pools[%u].name", i);
 		p->connect_timeout_ms =
 			(uint32_t)number(r->connect_timeout_ms, "pools[].connect_timeout_ms");
+		p->mptcp = flag(r->mptcp, "pools[].mptcp");
 		for (unsigned int j = 0; j < r->servers_count; j++) {
 			const char *why = cfg_parse_server(r->servers[j], &p->servers[j]);
 

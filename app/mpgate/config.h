@@ -67,6 +67,7 @@ struct cfg_pool {
 	uint16_t n_servers;
 	struct cfg_server servers[CFG_SERVERS_MAX];
 	uint32_t connect_timeout_ms;
+	bool mptcp; /* ask the servers for it */
 };
 
 struct cfg_signal {

@@ -77,6 +77,7 @@ struct raw_route {
 struct raw_pool {
 	char *name;
 	uint64_t *connect_timeout_ms;
+	bool *mptcp;
 	char **servers;
 	unsigned int servers_count;
 };

@@ -66,6 +66,7 @@ static const cyaml_schema_value_t route_entry = {
 static const cyaml_schema_field_t pool_fields[] = {
 	TEXT("name", MUST, raw_pool, name, CFG_NAME_MAX - 1),
 	NUM("connect_timeout_ms", OPT, raw_pool, connect_timeout_ms),
+	BOOL("mptcp", raw_pool, mptcp),
 	LIST("servers", MUST, raw_pool, servers, &text_entry, 1, CFG_SERVERS_MAX),
 	CYAML_FIELD_END,
 };
@@ -157,6 +158,7 @@ static const struct cfg_rule rules[] = {
 	{"memory.relay_buffer_max", 16 << 20, 16 << 10, 1 << 28, NULL},
 	{"ports[].mtu", 1500, 576, 9000, NULL},
 	{"pools[].connect_timeout_ms", 3000, 10, 120000, NULL},
+	{"pools[].mptcp", false, 0, 1, NULL},
 	{"listeners[].port", 0, 1, 65535, NULL},
 	{"listeners[].mptcp", true, 0, 1, NULL},
 	{"mptcp.checksum", false, 0, 1, NULL},

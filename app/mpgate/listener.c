@@ -50,8 +50,12 @@ void listener_table_init(struct listener_table *t, const struct config *cfg,
 						 .checksum = cfg->checksum,
 						 .subflows_max = cfg->subflows_per_conn,
 						 .listener = i};
-		l->server = (struct conn_params){
-			.ops = ops, .user = l, .subflows_max = 1, .listener = i};
+		l->server = (struct conn_params){.ops = ops,
+						 .user = l,
+						 .mptcp = cfg->pools[cl->pool].mptcp,
+						 .checksum = cfg->checksum,
+						 .subflows_max = cfg->subflows_per_conn,
+						 .listener = i};
 		for (uint16_t j = 0; j < cl->n_addrs; j++)
 			add_entry(t, &cl->addrs[j], cl->tcp_port, i);
 		if (cl->n_addrs == 0)

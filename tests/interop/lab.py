@@ -280,6 +280,8 @@ class Spec:
     family: int = 4             # address family clients and upstreams use: 4 or 6
     signal: bool = False        # mpgate announces the addresses of paths 1.. with ADD_ADDR
     checksum: bool = False      # DSS checksums, asked for by both sides
+    server_mptcp: bool = False  # mpgate asks its servers for MPTCP, and they speak it
+    server_addrs: int = 1       # addresses of the server; those beyond the first it announces
     rate_mbit: int = 0          # shape each path, each direction; 0 = not shaped
     direct: bool = False        # no net namespace: faster, nothing can be impaired
     gate: bool = True           # False: the caller puts something else into gw
@@ -524,7 +526,15 @@ class Lab:
         self.start("server", "nginx", "-e", self.tmp / "nginx.err", "-c", self.tmp / "nginx.conf",
                    name="nginx")
         self.start("server", "iperf3", "-s", "-p", PORT_IPERF, name="iperf3-server")
-        self.start("server", PYTHON, PEER, "server", "--port", PORT_PEER, name="peer-server")
+        mptcp = ["--mptcp"] if self.spec.server_mptcp else []
+        self.start("server", PYTHON, PEER, "server", "--port", PORT_PEER, *mptcp, name="peer-server")
+        self.ip("server", "mptcp", "limits", "set", "subflows", 8, "add_addr_accepted", 8)
+        self.sysctl("server", net__mptcp__checksum_enabled=int(self.spec.checksum))
+        for i in range(1, self.spec.server_addrs):
+            addr = {4: f"10.9.0.{2 + i}", 6: f"fd00:9::{2 + i}"}[self.spec.family]
+            self.ip("server", "addr", "add", f"{addr}/{24 if self.spec.family == 4 else 64}", "dev", "s0",
+                    *([] if self.spec.family == 4 else ["nodad"]))
+            self.ip("server", "mptcp", "endpoint", "add", addr, "dev", "s0", "signal")
         want = {PORT_HTTP, PORT_IPERF, PORT_PEER}
         wait_for("servers listening", lambda: want <= {
             int(line.split()[3].rsplit(":", 1)[1])
@@ -598,6 +608,7 @@ class Lab:
               f"  - {{to: 'fd00:50::/64', via: '{self.client_addr(0, 6)}'}}", "pools:"]
         for name, servers in pools.items():
             y += [f"  - name: {name}", f"    connect_timeout_ms: {CONNECT_MS.get(name, 5000)}",
+                  f"    mptcp: {'true' if s.server_mptcp else 'false'}",
                   "    servers:", *(f'      - "{q(*hp)}"' for hp in servers)]
         y.append("listeners:")
         for name, port in listeners.items():
@@ -773,9 +784,9 @@ class Lab:
 
     # looking
 
-    def nstat(self):
-        """The client's MPTCP counters, absolute."""
-        text = self.run("client", "nstat", "-asz", "--json", "MPTcpExt*")
+    def nstat(self, ns="client"):
+        """The MPTCP counters of a kernel, absolute."""
+        text = self.run(ns, "nstat", "-asz", "--json", "MPTcpExt*")
         return json.loads(text)["kernel"]
 
     @contextlib.contextmanager

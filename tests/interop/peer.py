@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Both ends of a test transfer. The server is plain TCP, the client TCP or MPTCP.
+"""Both ends of a test transfer, TCP or MPTCP.
 
 A client opens with one line, "MODE SIZE\\n". What follows, with hashes as 64 hex digits:
     up      client sends SIZE octets; server answers their hash
@@ -131,8 +131,11 @@ def serve_one(s):
 
 
 def server(a):
-    lis = socket.create_server(("::", a.port), family=socket.AF_INET6, dualstack_ipv6=True,
-                               backlog=1024)
+    lis = socket.socket(socket.AF_INET6, socket.SOCK_STREAM, IPPROTO_MPTCP if a.mptcp else 0)
+    lis.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    lis.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    lis.bind(("::", a.port))
+    lis.listen(1024)
     while True:
         s, _ = lis.accept()
         threading.Thread(target=serve_one, args=(s,), daemon=True).start()
@@ -213,6 +216,7 @@ def main():
     sub = p.add_subparsers(dest="role", required=True)
     q = sub.add_parser("server")
     q.add_argument("--port", type=int, required=True)
+    q.add_argument("--mptcp", action="store_true")
     q = sub.add_parser("client")
     q.add_argument("--host", required=True)
     q.add_argument("--port", type=int, required=True)

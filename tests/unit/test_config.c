@@ -171,6 +171,7 @@ static void test_defaults(void **state)
 	assert_int_equal(cfg.listeners[0].n_addrs, 0);
 	assert_true(cfg.listeners[0].mptcp);
 	assert_int_equal(cfg.pools[0].connect_timeout_ms, 3000);
+	assert_false(cfg.pools[0].mptcp);
 	assert_int_equal(cfg.subflows_per_conn, 8);
 	assert_false(cfg.checksum);
 	assert_ptr_equal(cfg.cc, &cc_cubic);
@@ -392,6 +393,8 @@ static void test_limits(void **state)
 	expect_good("net_tap0\n    mtu: 1400", "3b:00.0\n    mtu: 2022");
 	expect_good("checksum: true", "subflows: 8");
 	expect_good("congestion: newreno", "half_open: 1");
+	expect_good("  - name: web\n", "  - name: web\n    mptcp: true\n");
+	assert_true(cfg.pools[0].mptcp);
 	expect_good("mbufs: 16384", "relay_buffer: 65536\n  relay_buffer_max: 65536");
 	assert_int_equal(cfg.relay_buffer_max, 65536);
 	expect_good("mbufs: 16384",
