@@ -19,7 +19,7 @@
 #define SACK_ALWAYS 64
 #define SACKED_MAX  256
 /* A fourth of the longest round trip. */
-#define RETX_LAG_MS 250
+#define RETX_LAG_MS 255
 /* Of a segment that fills more gaps the host may keep a part. */
 #define PIECES 4
 

@@ -63,6 +63,7 @@ struct seg {
 	uint8_t holders;
 	uint16_t payload_off; /* where it begins in the mbuf's buffer, headers in front or not */
 	uint8_t sf_slot;      /* w: the data level. Subflow it was last sent on, 0: none */
+	uint8_t ts_lag_ms;    /* so much older than tx_us is the timestamp it left with */
 	struct seg_rate rate; /* w: tcp_rate.c */
 	union {
 		struct {

@@ -284,10 +284,8 @@ struct tcp {
 	bool undo_round_clean : 1; /* that one is not older than the first one of the round trip */
 	uint8_t n_undo_retx;
 	struct sack_block undo_retx[TCP_UNDO_RETX_MAX];
-	/* Timestamps of retransmissions are so much older than they are. Where the network reorders, what was
-	 * sent before one may arrive after it; once it has filled the gap before it, TS.Recent is newer than
-	 * what is late, and the peer would drop that (RFC 7323 s5.3 R1). w: tcp_recovery.c */
-	uint32_t retx_lag_ms;
+	uint32_t
+		retx_ts; /* timestamp of the last segment that was sent below SND.MAX; w: tcp_opt.c */
 	uint32_t undo_ts, undo_ts_first; /* our timestamp then, and when that first one was sent */
 	uint32_t undo_round;             /* SND.MAX at the first undo of a round trip ... */
 	uint32_t undo_walked;            /* ... and the octets that all of them went over */

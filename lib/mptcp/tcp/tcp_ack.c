@@ -87,8 +87,7 @@ uint32_t tcp_ts_of(const struct tcp *t, const struct seg *s)
 {
 	uint64_t tx_us = t->st->now_us - tcp_age_us(t, s);
 
-	return tcp_ts_now(t) - (t->st->now_ms - (uint32_t)(tx_us / 1000)) -
-	       (s->n_tx > 1 ? t->retx_lag_ms : 0);
+	return tcp_ts_now(t) - (t->st->now_ms - (uint32_t)(tx_us / 1000)) - s->ts_lag_ms;
 }
 
 bool tcp_echo_before(const struct tcp *t, const struct seg *s, const struct tcp_ack *a)

@@ -57,6 +57,8 @@ uint32_t tcp_ts_offset(const struct stack *st, const struct flow_key *key);
 
 /* tcp_opt.c */
 uint32_t tcp_ts_now(const struct tcp *t);
+/* How old the timestamp of a copy of s is that leaves now; NULL: of any. */
+uint8_t tcp_retx_lag(const struct tcp *t, const struct seg *s);
 /* Write the options that open a SYN: MSS, SACK permitted, timestamps, window scale (< 0: none). */
 void tcp_put_syn_options(struct opt_buf *o, uint16_t mss, bool sack, bool ts, uint32_t tsval,
 			 uint32_t tsecr, int wscale);

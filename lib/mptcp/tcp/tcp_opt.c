@@ -14,6 +14,21 @@ uint32_t tcp_ts_now(const struct tcp *t)
 	return t->st->now_ms + t->ts_offset;
 }
 
+/* Where the network reorders, what was sent before a retransmission may arrive after it; once that one has
+ * filled the gap before it, TS.Recent is newer than what is late, and the peer would drop that (RFC 7323 s5.3
+ * R1). So a retransmission has the timestamp of a fourth of a round trip ago; not of before the copy before it,
+ * nor of before what left below SND.MAX since: TS.Recent may be as new as they are. */
+uint8_t tcp_retx_lag(const struct tcp *t, const struct seg *s)
+{
+	uint32_t now = tcp_ts_now(t), lag = t->reo_seen ? t->min_rtt_us / 4000 : 0;
+
+	lag = RTE_MIN(lag, (uint32_t)UINT8_MAX);
+	lag = RTE_MIN(lag, now - t->retx_ts);
+	if (s != NULL)
+		lag = RTE_MIN(lag, now - tcp_ts_of(t, s));
+	return (uint8_t)lag;
+}
+
 static void put_ts(struct opt_buf *o, uint32_t tsval, uint32_t tsecr)
 {
 	uint8_t *b = &o->b[o->len];
@@ -106,8 +121,11 @@ bool tcp_put_options(struct tcp *t, const struct tcp_tx *tx, uint16_t payload_le
 				    offer || t->use_wscale ? t->rcv_wscale : -1);
 	} else if (t->use_ts) {
 		bool again = tx->seg != NULL && tx->seg->flags & SEG_SENT;
+		uint32_t tsval = tcp_ts_now(t) - (again ? tcp_retx_lag(t, tx->seg) : 0);
 
-		put_ts(o, tcp_ts_now(t) - (again ? t->retx_lag_ms : 0), t->ts_recent);
+		if (!(tx->flags & TCPF_RST) && seq_lt(tx->seq, t->snd_max))
+			t->retx_ts = tsval;
+		put_ts(o, tsval, t->ts_recent);
 	}
 	t->ops->build_options(t, tx, o);
 	if ((t->n_sacks == 0 && !tcp_has_dsack(t)) || tx->flags & (TCPF_SYN | TCPF_RST))

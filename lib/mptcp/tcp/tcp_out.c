@@ -372,8 +372,10 @@ static uint32_t tx_time(struct tcp *t, const struct seg *s)
 static bool send_seg(struct tcp *t, struct seg *s)
 {
 	struct out x = {.seg = s, .seq = s->seq, .len = s->len, .flags = TCPF_ACK};
+	uint8_t lag_ms;
 
 	x.fresh = s->len > 0 && !(s->flags & SEG_SENT);
+	lag_ms = s->flags & SEG_SENT ? tcp_retx_lag(t, s) : 0;
 	if (!tcp_unacked(t))
 		t->progress_ms = t->st->now_ms;
 	if (s->flags & SEG_FIN)
@@ -383,6 +385,7 @@ static bool send_seg(struct tcp *t, struct seg *s)
 	if (!xmit(t, &x))
 		return false;
 	s->tx_us = tx_time(t, s);
+	s->ts_lag_ms = lag_ms;
 	if (s->n_tx < UINT8_MAX)
 		s->n_tx++;
 	if (s->len > t->len_sent)

@@ -97,6 +97,7 @@ static struct seg *piece_of(struct tcp *t, const struct seg *s, uint16_t off, ui
 	p->flags = (s->flags & ~(SEG_FIN | SEG_PSH | SEG_FLIGHT)) | SEG_PIECE;
 	p->tx_us = s->tx_us;
 	p->n_tx = s->n_tx;
+	p->ts_lag_ms = s->ts_lag_ms;
 	p->rate = s->rate;
 	p->dsn = s->dsn + off;
 	p->map = s->map;

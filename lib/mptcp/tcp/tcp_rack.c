@@ -57,6 +57,7 @@ void tcp_flight_restore(struct tcp *t, struct seg *s)
 	while (next != NULL && (int32_t)(next->tx_us - s->tx_us) < 0) {
 		if (++steps == RESTORE_STEPS_MAX) {
 			s->tx_us = next->tx_us;
+			s->ts_lag_ms = next->ts_lag_ms;
 			s->n_tx = RTE_MAX(s->n_tx, 2);
 			break;
 		}

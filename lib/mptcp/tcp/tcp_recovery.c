@@ -21,9 +21,7 @@ static void remember(struct tcp *t)
 	t->prior_ssthresh = t->ssthresh;
 	/* Of a copy that is out already a duplicate would tell as well. */
 	t->undo_by_dsack = !seq_lt(t->snd_una, t->retx_high);
-	if (t->undo_by_dsack) /* as long as copies are out it stays as it is */
-		t->retx_lag_ms = t->reo_seen ? t->min_rtt_us / 4000 : 0;
-	t->undo_ts = tcp_ts_now(t) - t->retx_lag_ms;
+	t->undo_ts = tcp_ts_now(t) - tcp_retx_lag(t, NULL);
 	t->undo_ts_first = tcp_ts_of(t, head);
 	if (t->undo_by_dsack) { /* all copies of what is in flight are later, whichever recovery sends them */
 		t->undo_round_ts = t->undo_ts;
