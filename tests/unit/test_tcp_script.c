@@ -93,3 +93,37 @@ void in_flight(unsigned int n)
 	}
 	tcp_output(&a.t);
 }
+
+/* An empty ACK whose timestamp echo is ours of ago_ms before. */
+void in_echo(uint8_t flags, uint32_t ack, uint32_t ago_ms, unsigned int n, const uint32_t *edge)
+{
+	uint32_t now = a.t.ts_offset + a.t.st->now_ms;
+	struct craft c = {.flags = flags, .seq = ISS + 1, .wnd = WND, .ts = true, .tsval = 900};
+	struct sack_block b[3];
+
+	for (unsigned int i = 0; i < n; i++)
+		b[i] = (struct sack_block){iss + 1 + edge[2 * i], iss + 1 + edge[2 * i + 1]};
+	c.ack = iss + 1 + ack;
+	c.tsecr = now - ago_ms;
+	c.sack = b;
+	c.n_sack = n;
+	assert_int_equal(craft_in(&net, &c), CTR_NONE);
+}
+
+/* Established with a round trip of 20 ms; n segments have left 20 ms ago. */
+void sent(const char *syn, unsigned int n)
+{
+	begin(syn);
+	in_flight(n);
+	assert_int_equal(net_drop_all(&net), n);
+	net_run(&net, 20, NULL, NULL);
+}
+
+unsigned int times_sent(uint32_t seq)
+{
+	unsigned int n = 0;
+
+	while (net_take(&net, &p))
+		n += p.seq == iss + 1 + seq;
+	return n;
+}
