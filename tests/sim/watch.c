@@ -349,7 +349,7 @@ static void sent_sack(struct view *v, const struct segment *g)
 			broken(v, g, "SACK of what is acknowledged, not in the first block");
 		if (n == dsack && from <= in->ofo_from && in->ofo_to <= to)
 			in->ofo_fresh = false;
-		/* With MPTCP the window of a subflow may shrink, and what arrives beyond it is dropped. */
+		/* Not with MPTCP: there it is broken at times, and why is not known. */
 		if (n == dsack && pure && from > g->ack_to && in->ofo_fresh &&
 		    in->ofo_from > g->ack_to && !v->out.mptcp)
 			broken(v, g, "the first SACK block is not that of the latest segment");

@@ -5,6 +5,14 @@
  */
 #include "test_tcp_script.h"
 
+/* Until the reordering timer has found something. */
+static void until_recovery(void)
+{
+	for (unsigned int ms = 0; ms < 30 && !a.t.in_recovery; ms++)
+		net_run(&net, 1, NULL, NULL);
+	assert_true(a.t.in_recovery);
+}
+
 static uint64_t count(enum counter c)
 {
 	return net.end[0].ctrs[c];
@@ -229,8 +237,7 @@ static void test_old_timestamps(void **state)
 			net_drop_all(&net);
 			a.t.reo_seen = reorders != 0;
 			in_echo(TCPF_ACK, 1000, 20, 1, (uint32_t[]){2000, 6000});
-			for (unsigned int ms = 0; ms < 20 && !a.t.in_recovery; ms++)
-				net_run(&net, 1, NULL, NULL);
+			until_recovery();
 			now = a.t.ts_offset + a.t.st->now_ms;
 			take();
 			assert_int_equal(p.seq, iss + 1 + 1000);
@@ -274,16 +281,14 @@ static void test_timestamps_do_not_go_back(void **state)
 	assert_int_equal(net_drop_all(&net), 2);
 	net_run(&net, 20, NULL, NULL);
 	in_echo(TCPF_ACK, 0, 200, 1, (uint32_t[]){2000, 3000});
-	for (unsigned int ms = 0; ms < 10 && !a.t.in_recovery; ms++)
-		net_run(&net, 1, NULL, NULL);
+	until_recovery();
 	take();
 	assert_int_equal(p.seq, iss + 1);
 	first = p.tcp.tsval;
 	in_echo(TCPF_ACK, 1000, a.t.ts_offset + a.t.st->now_ms - first + 25, 1,
 		(uint32_t[]){2000, 3000});
 	assert_true(a.t.reo_seen);
-	for (unsigned int ms = 0; ms < 30 && !a.t.in_recovery; ms++)
-		net_run(&net, 1, NULL, NULL);
+	until_recovery();
 	take();
 	assert_int_equal(p.seq, iss + 1 + 1000);
 	assert_true((int32_t)(p.tcp.tsval - first) >= 0);

@@ -244,7 +244,7 @@ struct conn {
 	struct flow_key first_key; /* of the first subflow */
 	struct conn_remote remotes[CONN_REMOTE_ADDRS_MAX];
 	uint8_t n_remotes;
-	uint8_t joins_begun; /* by us */
+	uint8_t joins_tried; /* by us */
 	struct conn *next_dead;
 	/* cold */
 	uint32_t id; /* unique for the worker's life */

@@ -111,7 +111,7 @@ unsigned int proven_subflows(const struct conn *c);
 void join_takes_over(struct conn *c, const struct subflow *joined);
 
 /* subflow_hs_active.c */
-bool capable_prepare(struct conn *c, struct subflow *sf);
+void capable_prepare(struct conn *c, struct subflow *sf);
 void capable_build_syn(struct subflow *sf, struct opt_buf *o);
 /* Whether it was MP_CAPABLE that had to go on this segment. */
 bool capable_build(struct subflow *sf, const struct tcp_tx *tx, struct opt_buf *o);

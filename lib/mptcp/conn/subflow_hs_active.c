@@ -16,13 +16,12 @@
 /* --- MP_CAPABLE --------------------------------------------------------------------------------- */
 
 /* c will ask for MPTCP. Without a key that can be had, it is plain TCP. */
-bool capable_prepare(struct conn *c, struct subflow *sf)
+void capable_prepare(struct conn *c, struct subflow *sf)
 {
 	if (!c->params->mptcp || !token_take_key(c->mp, c))
-		return false;
+		return;
 	c->csum = c->params->checksum;
 	subflow_set_hs(sf, SF_HS_CAPABLE_SENT);
-	return true;
 }
 
 void capable_build_syn(struct subflow *sf, struct opt_buf *o)

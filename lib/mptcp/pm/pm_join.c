@@ -7,7 +7,7 @@
  */
 #include "mptcp/pm/pm_internal.h"
 
-/* Joins that a connection begins in its life. */
+/* Joins that a connection tries in its life: each looks for a port. */
 #define JOINS_MAX 32
 
 static bool has_pair(const struct conn *c, const struct flow_key *key)
@@ -44,12 +44,12 @@ static void join_pair(struct conn *c, const struct ip_addr *local, uint8_t id_lo
 	    port == c->first_key.remote_port)
 		return;
 	if (is_ours(c, remote) || c->n_subflows >= c->params->subflows_max ||
-	    c->joins_begun >= JOINS_MAX || ip_addr_is_v4(local) != ip_addr_is_v4(remote) ||
-	    has_pair(c, &key) || mp->st->ops->route(mp->st, local, remote, &mtu) == NULL ||
-	    !mp->ops->pick_port(mp, &key))
+	    c->joins_tried >= JOINS_MAX || ip_addr_is_v4(local) != ip_addr_is_v4(remote) ||
+	    has_pair(c, &key) || mp->st->ops->route(mp->st, local, remote, &mtu) == NULL)
 		return;
-	if (conn_join(c, &key, id_local, id_remote, backup) == 0)
-		c->joins_begun++;
+	c->joins_tried++;
+	if (mp->ops->pick_port(mp, &key))
+		conn_join(c, &key, id_local, id_remote, backup);
 }
 
 /* All of the peer's addresses, from one of ours. */

@@ -50,7 +50,7 @@ void pm_add_addr_rx(struct conn *c, struct subflow *sf, const struct mp_add_addr
 	c->announce.echo.has_hmac = false;
 	c->announce.echo_pending = true;
 	tcp_send_ack(&sf->tcp);
-	if (remember(c, a))
+	if (c->active && remember(c, a))
 		pm_join(c);
 }
 

@@ -281,11 +281,10 @@ struct tcp {
 	bool can_undo : 1;   /* by any of these: */
 	bool undo_by_ts : 1; /* what it sends again first was sent once before it */
 	bool undo_by_dsack : 1;    /* undo_retx is all that was sent again and not reported */
-	bool undo_round_clean : 1; /* that one is not older than the first one of the round trip */
+	bool undo_round_clean : 1; /* undo_round_ts is of this round trip */
 	uint8_t n_undo_retx;
 	struct sack_block undo_retx[TCP_UNDO_RETX_MAX];
-	uint32_t
-		retx_ts; /* timestamp of the last segment that was sent below SND.MAX; w: tcp_opt.c */
+	uint32_t retx_ts;                /* timestamp last sent below SND.MAX; w: tcp_opt.c */
 	uint32_t undo_ts, undo_ts_first; /* our timestamp then, and when that first one was sent */
 	uint32_t undo_round;             /* SND.MAX at the first undo of a round trip ... */
 	uint32_t undo_walked;            /* ... and the octets that all of them went over */
