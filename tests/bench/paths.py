@@ -33,7 +33,7 @@ from lab import PORT_IPERF, Lab, LabError, Spec, exit_on_signals, wait_for  # no
 BUFFER = 96 << 20
 NAMES = ("mpgate", "kernel")
 NOISE = 1.25    # rounds that differ by more want more rounds
-OMIT_RTTS = 30  # round trips in which a window that fills the path is found, and its queue emptied again
+RTTS = 30       # round trips in which a window that fills the path is found, and its queue emptied again
 # name: options of mplink, and the same for mpsim
 CONDITIONS = {
     "clean": ({}, {}),
@@ -96,11 +96,12 @@ class Link:
             raise LabError(f"{self.binary}: {self.p.out().strip() or 'it ended at once'}")
 
 
-def measure(lab, a, omit):
+def measure(lab, a, rtt):
     """Mbit/s that the client counted; None when the test itself did not get through."""
+    omit, seconds = (x + RTTS * rtt // 1000 for x in (a.omit, a.seconds))
     try:
-        text = lab.run("client", "iperf3", "-J", "-R", "-c", lab.gw_addr(0), "-p", PORT_IPERF, "-t", a.seconds,
-                       "-O", omit, timeout=a.seconds + omit + 60, check=False)
+        text = lab.run("client", "iperf3", "-J", "-R", "-c", lab.gw_addr(0), "-p", PORT_IPERF, "-t", seconds,
+                       "-O", omit, timeout=seconds + omit + 60, check=False)
         return json.loads(text)["end"]["sum_received"]["bits_per_second"] / 1e6
     except (KeyError, ValueError, subprocess.TimeoutExpired):
         return None
@@ -122,7 +123,7 @@ def real(a, build, cells, figures):
             try:
                 widen(lab)
                 Link(lab, build).be(rate, rtt, CONDITIONS[cond][0])
-                v = measure(lab, a, a.omit + OMIT_RTTS * rtt // 1000)
+                v = measure(lab, a, rtt)
             finally:
                 lab.down()
             figures.add(cell, name, v)
@@ -262,8 +263,8 @@ def main():
     p.add_argument("-k", default="", metavar="TEXT", help="only conditions with TEXT in their name")
     p.add_argument("--rounds", type=int, default=3, help="0: nothing in real time")
     p.add_argument("--rounds-most", type=int, default=None, help="of a cell whose rounds differ (default: twice as many)")
-    p.add_argument("--seconds", type=int, default=6, help="of a measurement")
-    p.add_argument("--omit", type=int, default=4, help="seconds before that, not counted: these, and 30 round trips")
+    p.add_argument("--seconds", type=int, default=6, help="of a measurement: these, and 30 round trips")
+    p.add_argument("--omit", type=int, default=4, help="seconds before that, not counted: as many, and 30 round trips")
     p.add_argument("--sim-seconds", type=int, default=8, help="0: do not simulate")
     p.add_argument("--sim-omit", type=int, default=5, help="virtual seconds before that, not counted")
     p.add_argument("--families", type=numbers, default=[4, 6], metavar="4,6")
@@ -278,7 +279,7 @@ def main():
         a.rounds_most = 2 * a.rounds
     cells = [c for c in itertools.product(a.families, a.rates, a.rtts, CONDITIONS) if a.k in c[3]]
     build = Lab(Spec(), build=a.build).build
-    about = {"kernel": platform.release(), "measured": f"{a.seconds} s after {a.omit} s and {OMIT_RTTS} round trips, {a.port}"}
+    about = {"kernel": platform.release(), "measured": f"{a.seconds} s after {a.omit} s, each and {RTTS} round trips; {a.port}"}
     if a.sim_seconds:
         about["simulated"] = f"{a.sim_seconds} s after {a.sim_omit} s"
     try:
