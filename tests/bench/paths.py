@@ -5,7 +5,8 @@
 A kernel client downloads through the gateway, which is the sender over the path: mpgate, or HAProxy, that
 is the kernel's TCP, in its place. The path is tests/bench/mplink, in real time, with a queue of one round
 trip. What this machine cannot carry in real time is simulated only (mpsim), in virtual time. The table has
-Mbit/s of payload, medians of the rounds; "ratio" is mpgate to kernel, "of rate" the simulated bits on the
+Mbit/s of payload a connection, medians of the rounds; where losses keep a connection far below the path's rate,
+several go side by side ("flows"). "ratio" is mpgate to kernel, "of rate" the simulated bits on the
 wire to the path's. Cells in which one of the two differs by more than a fourth from round to round are
 measured in more rounds (--rounds-most). It takes long: --state FILE keeps what is measured, and a run that is
 given the file again goes on from there.
@@ -33,6 +34,7 @@ from lab import PORT_IPERF, Lab, LabError, Spec, exit_on_signals, wait_for  # no
 BUFFER = 96 << 20
 NAMES = ("mpgate", "kernel")
 NOISE = 1.25    # rounds that differ by more want more rounds
+FLOWS_MOST = 32
 RTTS = 30       # round trips in which a window that fills the path is found, and its queue emptied again
 # name: options of mplink, and the same for mpsim
 CONDITIONS = {
@@ -47,6 +49,16 @@ CONDITIONS = {
 
 def queue_kib(rate_mbit, rtt_ms):
     return max(256, int(rate_mbit * rtt_ms * 1000 / 8 / 1024))
+
+
+def flows_of(rate_mbit, rtt_ms, cond):
+    """Connections side by side. Where losses are rare one connection has too few of them in a measurement, and
+    all together do not fill the path: a tenth of it, by the estimate of Mathis et al., 1997."""
+    loss = CONDITIONS[cond][0].get("loss-percent", 0) / 100
+    if not loss:
+        return 1
+    alone_mbit = 1448 * 8 * 1.22 / (rtt_ms * 1000 * loss ** 0.5)
+    return max(1, min(FLOWS_MOST, int(rate_mbit / 10 / alone_mbit)))
 
 
 def late_ms(rtt_ms):
@@ -96,13 +108,13 @@ class Link:
             raise LabError(f"{self.binary}: {self.p.out().strip() or 'it ended at once'}")
 
 
-def measure(lab, a, rtt):
-    """Mbit/s that the client counted; None when the test itself did not get through."""
+def measure(lab, a, rtt, flows):
+    """Mbit/s a connection that the client counted; None when the test itself did not get through."""
     omit, seconds = (x + RTTS * rtt // 1000 for x in (a.omit, a.seconds))
     try:
         text = lab.run("client", "iperf3", "-J", "-R", "-c", lab.gw_addr(0), "-p", PORT_IPERF, "-t", seconds,
-                       "-O", omit, timeout=seconds + omit + 60, check=False)
-        return json.loads(text)["end"]["sum_received"]["bits_per_second"] / 1e6
+                       "-P", flows, "-O", omit, timeout=seconds + omit + 60, check=False)
+        return json.loads(text)["end"]["sum_received"]["bits_per_second"] / 1e6 / flows
     except (KeyError, ValueError, subprocess.TimeoutExpired):
         return None
 
@@ -123,7 +135,7 @@ def real(a, build, cells, figures):
             try:
                 widen(lab)
                 Link(lab, build).be(rate, rtt, CONDITIONS[cond][0])
-                v = measure(lab, a, rtt)
+                v = measure(lab, a, rtt, flows_of(rate, rtt, cond))
             finally:
                 lab.down()
             figures.add(cell, name, v)
@@ -224,7 +236,7 @@ def rows_of(cells, figures):
         yield {"IP": cell[0], "rate_mbit": cell[1], "rtt_ms": cell[2], "path": cell[3],
                "mpgate": median(ours), "kernel": median(kernel),
                "ratio": median(ours) / median(kernel) if median(ours) and median(kernel) else None,
-               "rounds": len(ours) or None, "mpgate from-to": span(ours), "kernel from-to": span(kernel),
+               "rounds": len(ours) or None, "flows": flows_of(*cell[1:]) if ours else None, "mpgate from-to": span(ours), "kernel from-to": span(kernel),
                "simulated": simulated[0], "of rate": simulated[1]}
 
 
