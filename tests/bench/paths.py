@@ -74,10 +74,11 @@ def widen(lab):
         lab.sysctl(ns, net__ipv4__tcp_rmem=f"4096 131072 {BUFFER}", net__ipv4__tcp_wmem=f"4096 65536 {BUFFER}")
 
 
-def systems(a, family):
-    """name: how to put it up."""
+def systems(a, family, flows):
+    """name: how to put it up. The buffers of all connections together fit mpgate's memory."""
     def ours():
-        lab = Lab(Spec(port=a.port, paths=1, family=family, relay_buffer=BUFFER, mbufs=1 << 18), build=a.build)
+        lab = Lab(Spec(port=a.port, paths=1, family=family, relay_buffer=BUFFER // flows, mbufs=1 << 18),
+                  build=a.build)
         return lab.__enter__()
 
     def kernel():
@@ -131,11 +132,12 @@ def real(a, build, cells, figures):
             if len(figures.of(cell, name)) > r:
                 continue
             family, rate, rtt, cond = cell
-            lab = systems(a, family)[name]()  # what the one before has queued is not for this one to carry
+            flows = flows_of(rate, rtt, cond)
+            lab = systems(a, family, flows)[name]()  # what the one before has queued is not for this one to carry
             try:
                 widen(lab)
                 Link(lab, build).be(rate, rtt, CONDITIONS[cond][0])
-                v = measure(lab, a, rtt, flows_of(rate, rtt, cond))
+                v = measure(lab, a, rtt, flows)
             finally:
                 lab.down()
             figures.add(cell, name, v)
