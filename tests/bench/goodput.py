@@ -53,7 +53,7 @@ def haproxy(a, direct=True):
     lab.ip("gw", "mptcp", "limits", "set", "subflows", "8", "add_addr_accepted", "8")
     cfg = lab.tmp / "haproxy.cfg"
     cfg.write_text("global\n nbthread 1\ndefaults\n mode tcp\n timeout connect 5s\n"
-                   " timeout client 60s\n timeout server 60s\nlisten iperf\n"
+                   " timeout client 10m\n timeout server 10m\nlisten iperf\n"
                    f" bind 0.0.0.0:{PORT_IPERF}\n bind :::{PORT_IPERF} v6only\n"
                    f" server s {lab.hostport(lab.server_addr(), PORT_IPERF)}\n")
     lab.start("gw", "taskset", "-c", core, "mptcpize", "run", "haproxy", "-f", cfg, pin=False,
