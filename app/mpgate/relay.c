@@ -289,6 +289,29 @@ static uint32_t room(uint64_t most, uint32_t held)
 	return held < most ? (uint32_t)RTE_MIN(most - held, (uint64_t)UINT32_MAX) : 0;
 }
 
+/* What may be held of what c receives. */
+static uint32_t limit_of(const struct relay *r, const struct conn *c)
+{
+	uint32_t limit = r->leg[side_of(c)].tune.limit;
+
+	if (unlikely(!r->open && side_of(c) == RELAY_CLIENT))
+		return RTE_MIN(limit, (uint32_t)RELAY_EARLY_MAX);
+	return limit;
+}
+
+/* ... and what all that hold something leave of the packet buffers. */
+static uint64_t share_of(const struct relay *r)
+{
+	return (uint64_t)r->ctx->w->st.seg_share * SEG_TYPICAL;
+}
+
+static uint32_t relay_rcv_buffer(const struct conn *c)
+{
+	const struct relay *r = c->user;
+
+	return likely(r != NULL) ? (uint32_t)RTE_MIN(limit_of(r, c), share_of(r)) : 0;
+}
+
 static uint32_t relay_rcv_space(const struct conn *c)
 {
 	const struct relay *r = c->user;
@@ -298,10 +321,9 @@ static uint32_t relay_rcv_space(const struct conn *c)
 
 	if (unlikely(r == NULL))
 		return 0;
-	most = r->leg[side_of(c)].tune.limit;
+	most = limit_of(r, c);
 	other = r->leg[other_side(side_of(c))].c;
 	if (unlikely(!r->open && side_of(c) == RELAY_CLIENT)) {
-		most = RTE_MIN(most, (uint32_t)RELAY_EARLY_MAX);
 		q = (struct conn_queued){.octets = r->early.bytes, .segs = r->early.n};
 	} else if (likely(other != NULL)) {
 		q = conn_snd_queued(other);
@@ -313,8 +335,7 @@ static uint32_t relay_rcv_space(const struct conn *c)
 	held = q.octets - RTE_MIN(q.arrived, most);
 	/* However short it is, a segment takes a packet buffer. */
 	held = RTE_MAX(held, q.segs * SEG_LEAST);
-	shared = room((uint64_t)r->ctx->w->st.seg_share * SEG_TYPICAL,
-		      RTE_MAX(q.octets, q.segs * SEG_LEAST));
+	shared = room(share_of(r), RTE_MAX(q.octets, q.segs * SEG_LEAST));
 	return RTE_MIN(room(most, held), shared);
 }
 
@@ -326,6 +347,7 @@ static const struct conn_ops relay_ops = {
 	.acked = relay_acked,
 	.closed = relay_closed,
 	.rcv_space = relay_rcv_space,
+	.rcv_buffer = relay_rcv_buffer,
 };
 
 /* --- the worker's side -------------------------------------------------------------------------- */

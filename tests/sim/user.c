@@ -299,6 +299,11 @@ static uint32_t user_space(const struct conn *c)
 	return most > u->held.bytes ? most - u->held.bytes : 0;
 }
 
+static uint32_t user_buffer(const struct conn *c)
+{
+	return ((const struct user *)c->user)->tcp->rcv_buffer;
+}
+
 const struct conn_ops user_ops = {
 	.accepted = user_accepted,
 	.connected = user_connected,
@@ -307,6 +312,7 @@ const struct conn_ops user_ops = {
 	.acked = user_acked,
 	.closed = user_closed,
 	.rcv_space = user_space,
+	.rcv_buffer = user_buffer,
 };
 
 /* --- all of them ------------------------------------------------------------------------------ */

@@ -223,6 +223,11 @@ static uint32_t user_space(const struct conn *c)
 	return world_of(c->mp)->space;
 }
 
+static uint32_t user_buffer(const struct conn *c)
+{
+	return world_of(c->mp)->buffer;
+}
+
 static const struct conn_ops user_ops = {
 	.accepted = user_accepted,
 	.connected = user_connected,
@@ -231,6 +236,7 @@ static const struct conn_ops user_ops = {
 	.acked = user_acked,
 	.closed = user_closed,
 	.rcv_space = user_space,
+	.rcv_buffer = user_buffer,
 };
 
 unsigned int rx_wrong(const struct world *w, uint32_t off, uint32_t len)

@@ -77,6 +77,9 @@ struct conn_ops {
 	void (*closed)(struct conn *c, enum conn_end why);
 	/* Octets the user can take beyond what it was given: the receive window. */
 	uint32_t (*rcv_space)(const struct conn *c);
+	/* What that is when the user holds nothing. The window is offered in steps of a part of it. NULL: not
+	 * known, and by the segment. */
+	uint32_t (*rcv_buffer)(const struct conn *c);
 };
 
 /* What a listener, or an active open, gives its connections. Immutable; outlives them. */

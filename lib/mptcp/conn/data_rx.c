@@ -19,6 +19,10 @@
 #define CSUM_SEGS_MAX 2048
 /* Octets that rounding to the window scale may lend beyond what the user has room for. */
 #define RCV_LENT_MAX 65536
+/* Steps of the window: so many segments, and no more than such a part of the buffer. */
+#define WND_STEP_SEGS  16
+#define WND_STEP_PART  8
+#define WND_WHOLE_SEGS 4
 
 /* --- the connection's stream ------------------------------------------------------------------- */
 
@@ -525,6 +529,31 @@ void conn_rx_release(struct conn *c)
 
 /* --- shared receive window (RFC 8684 s3.3.5) ---------------------------------------------------- */
 
+/* Octets by which the edge moves, or it does not: a segment, or half of the window there ever was (RFC 9293
+ * s3.8.6.2.2). Of a large buffer several segments: who waits for the window may fill it with a short one each
+ * time it opens, and that is relayed as it came. */
+static uint32_t window_step(const struct conn *c, const struct tcp *t)
+{
+	uint32_t seg = RTE_MIN((uint32_t)t->rcv_seg_max, c->rcv_wnd_max / 2);
+	uint32_t most = WND_STEP_SEGS * (uint32_t)t->rcv_seg_max, part = 0;
+
+	if (c->upcalls && !c->user_closed && c->params->ops->rcv_buffer != NULL)
+		part = c->params->ops->rcv_buffer(c) / WND_STEP_PART;
+	part = RTE_MIN(part, most);
+	return RTE_MAX(part, seg);
+}
+
+/* A window beyond the edge there is, least: by whole segments as far as the scale allows, where they are
+ * several. */
+static uint32_t whole_segments(const struct tcp *t, uint32_t wnd, uint32_t least)
+{
+	uint32_t seg = t->rcv_seg_max;
+
+	if (seg == 0 || wnd - least < WND_WHOLE_SEGS * seg)
+		return wnd;
+	return (wnd - (wnd - least) % seg) & ~((1u << t->rcv_wscale) - 1);
+}
+
 /* Octets from rcv_nxt, as a multiple of the scale; the right edge never moves left. */
 uint32_t conn_rcv_window(struct conn *c, struct tcp *t)
 {
@@ -535,9 +564,7 @@ uint32_t conn_rcv_window(struct conn *c, struct tcp *t)
 		space = c->user_closed ? 0 : c->params->ops->rcv_space(c);
 	least = dsn_lt(c->rcv_nxt, c->rcv_adv) ? (uint32_t)(c->rcv_adv - c->rcv_nxt) : 0;
 	wnd = RTE_MIN(space, max) & ~(unit - 1);
-	/* Silly windows: the edge moves by a segment, or by half of the window there ever was, or not at
-	 * all (RFC 9293 s3.8.6.2.2). */
-	if (wnd < least + RTE_MIN((uint32_t)t->rcv_seg_max, c->rcv_wnd_max / 2)) {
+	if (wnd < least + window_step(c, t)) {
 		/* Rounding up keeps the edge where it is, but lends up to a unit each time. To a
 		 * peer that makes a living of that the edge wavers by less than a unit instead
 		 * (RFC 7323 s2.4). */
@@ -548,6 +575,7 @@ uint32_t conn_rcv_window(struct conn *c, struct tcp *t)
 		}
 		wnd = RTE_MIN(wnd, max);
 	} else {
+		wnd = whole_segments(t, wnd, least);
 		c->rcv_lent = 0;
 	}
 	if (wnd > 0 && dsn_lt(c->rcv_adv, c->rcv_nxt + wnd))

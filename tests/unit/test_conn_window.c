@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The window we offer: in which steps it moves, and that it always opens again (RFC 9293 s3.8.6.2.2).
+ */
+#include "test_conn_net.h"
+
+#define SEG  1400
+#define UNIT 512
+
+/* The user has room for space more octets. Returns how far the edge has moved. */
+static uint32_t has_room(struct world *w, uint32_t space)
+{
+	uint64_t edge = w->c->rcv_adv;
+
+	w->space = space;
+	conn_window_update(w->c);
+	stack_end_burst(&w->st);
+	return (uint32_t)(w->c->rcv_adv - edge);
+}
+
+/* The window is used up, and the user holds what was in it. */
+static void fill_up(struct world *w, uint32_t buffer)
+{
+	uint32_t off = 0, left;
+
+	open_mptcp(w, MPC_FLAG_H);
+	w->buffer = w->space = buffer;
+	while ((left = (uint32_t)(w->c->rcv_adv - w->c->rcv_nxt)) > 0) {
+		uint32_t len = RTE_MIN(left, (uint32_t)SEG);
+
+		off += len;
+		w->space = buffer > off ? buffer - off : 0;
+		data(w, 0, off - len, (uint16_t)len);
+	}
+	stack_end_burst(&w->st);
+	assert_true(off >= buffer - SEG - 256);
+}
+
+/* An eighth of the buffer, in whole segments as far as the window's unit allows. */
+static void moves_in_steps(void **state)
+{
+	struct world *w = *state;
+	uint32_t step = 128 << 10 >> 3, moved, space;
+
+	fill_up(w, 128 << 10);
+	for (space = 0; space < step; space += SEG)
+		assert_int_equal(has_room(w, space), 0);
+	moved = has_room(w, space + SEG);
+	assert_in_range(moved, step - SEG, step + SEG);
+	assert_int_equal(moved % UNIT, 0);
+	assert_in_range(moved % SEG, SEG - UNIT, SEG - 1);
+}
+
+/* Sixteen segments at most. */
+static void not_more_than_some_segments(void **state)
+{
+	struct world *w = *state;
+
+	fill_up(w, 300 << 10);
+	assert_int_equal(has_room(w, 16 * SEG - 1), 0);
+	assert_in_range(has_room(w, 16 * SEG + UNIT), 16 * SEG - UNIT, 16 * SEG);
+}
+
+/* A segment, where an eighth of the buffer is less. */
+static void by_the_segment(void **state)
+{
+	struct world *w = *state;
+
+	fill_up(w, 5 * SEG);
+	assert_int_equal(has_room(w, SEG - 1), 0);
+	assert_in_range(has_room(w, SEG + UNIT), SEG, SEG + UNIT);
+}
+
+/* Whatever the window was once: with the user's buffer empty it is open. */
+static void opens_again(void **state)
+{
+	struct world *w = *state;
+
+	fill_up(w, 300 << 10);
+	for (uint32_t buffer = 16 << 10; buffer >= 2 * SEG; buffer /= 2) {
+		w->buffer = buffer;
+		assert_true(has_room(w, buffer) >= SEG);
+		w->space = 0;
+		for (uint32_t left; (left = (uint32_t)(w->c->rcv_adv - w->c->rcv_nxt)) > 0;)
+			data(w, 0, (uint32_t)(w->c->rcv_nxt - in_dsn(w, 0)),
+			     (uint16_t)RTE_MIN(left, (uint32_t)SEG));
+	}
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		T(moves_in_steps),
+		T(not_more_than_some_segments),
+		T(by_the_segment),
+		T(opens_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
