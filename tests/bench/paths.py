@@ -136,7 +136,7 @@ def real(a, build, cells, figures):
             lab = systems(a, family, flows)[name]()  # what the one before has queued is not for this one to carry
             try:
                 widen(lab)
-                Link(lab, build).be(rate, rtt, CONDITIONS[cond][0])
+                Link(lab, build).be(rate, rtt, {"seed": r + 1, **CONDITIONS[cond][0]})
                 v = measure(lab, a, rtt, flows)
             finally:
                 lab.down()
