@@ -58,7 +58,7 @@ struct world {
 	unsigned int accepted, connected, fins, closed, acked;
 	enum conn_end why;
 	int accept_rc;
-	uint32_t space, buffer; /* buffer 0: not known */
+	uint32_t space, buffer;        /* buffer 0: not known */
 	void (*on_rx)(struct conn *c); /* here and below NULL: nothing */
 	void (*on_fin)(struct conn *c);
 	void (*on_closed)(struct conn *c);
