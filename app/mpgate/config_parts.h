@@ -78,6 +78,7 @@ struct raw_pool {
 	char *name;
 	uint64_t *connect_timeout_ms;
 	bool *mptcp;
+	char *congestion, *scheduler;
 	char **servers;
 	unsigned int servers_count;
 };
@@ -89,19 +90,21 @@ struct raw_listener {
 	uint64_t *port;
 	char *pool;
 	bool *mptcp;
+	char *congestion, *scheduler;
 };
 
-struct raw_signal {
+struct raw_endpoint {
 	char *address;
-	uint64_t *port, *id;
-	bool *backup;
+	uint64_t *port, *id, *weight, *priority;
+	bool *signal, *subflow, *backup;
 };
 
 struct raw_mptcp {
 	bool *checksum;
+	char *congestion, *scheduler;
 	uint64_t *subflows;
-	struct raw_signal *signal;
-	unsigned int signal_count;
+	struct raw_endpoint *endpoints;
+	unsigned int endpoints_count;
 };
 
 struct raw_tcp {

@@ -48,8 +48,10 @@ struct options {
 
 static void scenario_of(struct scenario *sc, const struct options *o, uint64_t seed)
 {
-	scenario_random(sc, seed);
-	sc->mptcp = o->mptcp;
+	if (o->mptcp)
+		scenario_random_mptcp(sc, seed);
+	else
+		scenario_random(sc, seed);
 }
 
 static bool run(const struct options *o, uint64_t seed, const char *pcap, FILE *trace, char *what,
