@@ -24,7 +24,7 @@ struct app {
 	const char *config_path;
 	struct stack_secrets secrets;
 	struct tcp_config tcp;
-	struct local_addr local_addrs[CFG_ENDPOINTS_MAX]; /* announced; of every struct mptcp */
+	struct local_addr local_addrs[CFG_SIGNAL_MAX]; /* announced; of every struct mptcp */
 	uint8_t n_local_addrs;
 	struct rte_mempool *mbufs; /* the one pool of packet buffers */
 	uint32_t mbufs_reserve;    /* of them for receiving and acknowledging; stack_memory() */

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "config_parts.h"
-#include "mptcp/conn/scheduler.h"
+#include "mptcp/tcp/tcp.h"
 
 /* One reading of one file. */
 struct load {
@@ -102,43 +102,6 @@ static unsigned int one_of(struct load *l, const char *raw, const char *path,
 		path, word, all, near != NULL ? ": did you mean '" : "", near != NULL ? near : "",
 		near != NULL ? "'?" : "");
 	return 0;
-}
-
-static const struct tcp_cc_ops *congestion(struct load *l, const char *raw, const char *path)
-{
-	const char *names[TCP_CCS];
-
-	for (unsigned int i = 0; i < TCP_CCS; i++)
-		names[i] = tcp_ccs[i]->name;
-	return tcp_ccs[one_of(l, raw, path, names, TCP_CCS)];
-}
-
-/* Of entry i of a list; NULL: it says nothing. */
-static const struct tcp_cc_ops *congestion_of(struct load *l, const char *raw, const char *list,
-					      unsigned int i)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "%s[%u].congestion", list, i);
-	return raw != NULL ? congestion(l, raw, path) : NULL;
-}
-
-static const struct sched_ops *scheduler(struct load *l, const char *raw, const char *path)
-{
-	const char *names[SCHEDS];
-
-	for (unsigned int i = 0; i < SCHEDS; i++)
-		names[i] = scheds[i]->name;
-	return scheds[one_of(l, raw, path, names, SCHEDS)];
-}
-
-static const struct sched_ops *scheduler_of(struct load *l, const char *raw, const char *list,
-					    unsigned int i)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "%s[%u].scheduler", list, i);
-	return raw != NULL ? scheduler(l, raw, path) : NULL;
 }
 
 static void load_process(struct load *l, const struct raw_config *raw)
@@ -267,8 +230,6 @@ static void load_pools(struct load *l, const struct raw_config *raw)
 		p->connect_timeout_ms =
 			(uint32_t)number(r->connect_timeout_ms, "pools[].connect_timeout_ms");
 		p->mptcp = flag(r->mptcp, "pools[].mptcp");
-		p->mptcp_cc = congestion_of(l, r->congestion, "pools", i);
-		p->sched = scheduler_of(l, r->scheduler, "pools", i);
 		for (unsigned int j = 0; j < r->servers_count; j++) {
 			const char *why = cfg_parse_server(r->servers[j], &p->servers[j]);
 
@@ -311,8 +272,6 @@ static void load_listeners(struct load *l, const struct raw_config *raw)
 		copy_name(l, s->name, r->name, "listeners[%u].name", i);
 		s->tcp_port = (uint16_t)number(r->port, "listeners[].port");
 		s->mptcp = flag(r->mptcp, "listeners[].mptcp");
-		s->mptcp_cc = congestion_of(l, r->congestion, "listeners", i);
-		s->sched = scheduler_of(l, r->scheduler, "listeners", i);
 		s->pool = find_pool(l, r->pool, i);
 		for (unsigned int j = 0; j < r->addresses_count; j++) {
 			const char *why = cfg_parse_addr(r->addresses[j], &s->addrs[j]);
@@ -335,46 +294,38 @@ static void load_mptcp(struct load *l, const struct raw_mptcp *raw)
 	if (raw == NULL)
 		raw = &none;
 	cfg->checksum = flag(raw->checksum, "mptcp.checksum");
-	if (raw->congestion != NULL)
-		cfg->mptcp_cc = congestion(l, raw->congestion, "mptcp.congestion");
-	cfg->sched = scheduler(l, raw->scheduler, "mptcp.scheduler");
 	cfg->subflows_per_conn = (uint8_t)number(raw->subflows, "mptcp.subflows");
-	for (unsigned int i = 0; i < raw->endpoints_count; i++) {
-		const struct raw_endpoint *r = &raw->endpoints[i];
-		struct cfg_endpoint *s = &cfg->endpoints[i];
+	for (unsigned int i = 0; i < raw->signal_count; i++) {
+		const struct raw_signal *r = &raw->signal[i];
+		struct cfg_signal *s = &cfg->signal[i];
 		const char *why = cfg_parse_addr(r->address, &s->addr);
 
 		if (why != NULL)
-			cfg_err(l->errs, cfg_tree_line(l->root, "mptcp.endpoints[%u].address", i),
+			cfg_err(l->errs, cfg_tree_line(l->root, "mptcp.signal[%u].address", i),
 				"'%.60s' %s", r->address, why);
-		s->tcp_port = (uint16_t)number(r->port, "mptcp.endpoints[].port");
-		s->id = (uint8_t)number(r->id, "mptcp.endpoints[].id");
-		s->signal = flag(r->signal, "mptcp.endpoints[].signal");
-		s->subflow = flag(r->subflow, "mptcp.endpoints[].subflow");
-		s->backup = flag(r->backup, "mptcp.endpoints[].backup");
-		s->weight = (uint16_t)number(r->weight, "mptcp.endpoints[].weight");
-		s->priority = (uint8_t)number(r->priority, "mptcp.endpoints[].priority");
+		s->tcp_port = (uint16_t)number(r->port, "mptcp.signal[].port");
+		s->id = (uint8_t)number(r->id, "mptcp.signal[].id");
+		s->backup = flag(r->backup, "mptcp.signal[].backup");
 		for (unsigned int j = 0; r->id != NULL && j < i; j++)
-			if (s->id == cfg->endpoints[j].id)
-				cfg_err(l->errs,
-					cfg_tree_line(l->root, "mptcp.endpoints[%u].id", i),
+			if (s->id == cfg->signal[j].id)
+				cfg_err(l->errs, cfg_tree_line(l->root, "mptcp.signal[%u].id", i),
 					"address ID %u is given twice: each address needs its own, "
 					"or leave the IDs out",
 					s->id);
 	}
-	cfg->n_endpoints = (uint16_t)raw->endpoints_count;
+	cfg->n_signal = (uint16_t)raw->signal_count;
 	/* Those without an ID get the lowest that is free. */
-	for (unsigned int i = 0; i < cfg->n_endpoints; i++) {
+	for (unsigned int i = 0; i < cfg->n_signal; i++) {
 		uint8_t id = 1;
 
-		if (cfg->endpoints[i].id != 0)
+		if (cfg->signal[i].id != 0)
 			continue;
-		for (unsigned int j = 0; j < cfg->n_endpoints; j++)
-			if (cfg->endpoints[j].id == id) {
+		for (unsigned int j = 0; j < cfg->n_signal; j++)
+			if (cfg->signal[j].id == id) {
 				id++;
 				j = -1u;
 			}
-		cfg->endpoints[i].id = id;
+		cfg->signal[i].id = id;
 	}
 }
 
@@ -384,14 +335,17 @@ static void load_tcp(struct load *l, const struct raw_tcp *raw)
 	static const char *const probing[] = {"off", "blackhole", "on"}; /* enum tcp_mtu_probing */
 	static const struct raw_tcp none;
 	struct config *cfg = l->cfg;
+	const char *ccs[TCP_CCS];
 
+	for (unsigned int i = 0; i < TCP_CCS; i++)
+		ccs[i] = tcp_ccs[i]->name;
 	if (raw == NULL)
 		raw = &none;
 	cfg->time_wait_ms = (uint32_t)number(raw->time_wait_ms, "tcp.time_wait_ms");
 	cfg->half_open_max = (uint32_t)number(raw->half_open, "tcp.half_open");
 	cfg->user_timeout_ms = (uint32_t)number(raw->user_timeout_ms, "tcp.user_timeout_ms");
 	cfg->keepalive_ms = (uint32_t)number(raw->keepalive_ms, "tcp.keepalive_ms");
-	cfg->cc = congestion(l, raw->congestion, "tcp.congestion");
+	cfg->cc = tcp_ccs[one_of(l, raw->congestion, "tcp.congestion", ccs, TCP_CCS)];
 	cfg->pacing = flag(raw->pacing, "tcp.pacing");
 	cfg->ecn = (uint8_t)one_of(l, raw->ecn, "tcp.ecn", ecn, ARRAY_LEN(ecn));
 	cfg->mtu_probing = (uint8_t)one_of(l, raw->mtu_probing, "tcp.mtu_probing", probing,

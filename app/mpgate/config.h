@@ -22,11 +22,10 @@
 #define CFG_LISTEN_ADDRS_MAX 8
 #define CFG_POOLS_MAX        32
 #define CFG_SERVERS_MAX      32 /* a pool */
-#define CFG_ENDPOINTS_MAX    8  /* addresses to be announced or joined from */
+#define CFG_SIGNAL_MAX       8  /* addresses announced with ADD_ADDR */
 #define CFG_WORKERS_MAX      16
 
 struct tcp_cc_ops;
-struct sched_ops;
 
 struct cfg_prefix {
 	struct ip_addr addr;
@@ -54,10 +53,8 @@ struct cfg_listener {
 	uint16_t n_addrs; /* 0 = every address of every port */
 	struct ip_addr addrs[CFG_LISTEN_ADDRS_MAX];
 	uint16_t tcp_port;
-	uint16_t pool;                     /* index */
-	bool mptcp;                        /* answer MP_CAPABLE */
-	const struct tcp_cc_ops *mptcp_cc; /* here and below NULL: that of struct config */
-	const struct sched_ops *sched;
+	uint16_t pool; /* index */
+	bool mptcp;    /* answer MP_CAPABLE */
 };
 
 struct cfg_server {
@@ -70,18 +67,14 @@ struct cfg_pool {
 	uint16_t n_servers;
 	struct cfg_server servers[CFG_SERVERS_MAX];
 	uint32_t connect_timeout_ms;
-	bool mptcp;                        /* ask the servers for it */
-	const struct tcp_cc_ops *mptcp_cc; /* here and below NULL: that of struct config */
-	const struct sched_ops *sched;
+	bool mptcp; /* ask the servers for it */
 };
 
-struct cfg_endpoint {
+struct cfg_signal {
 	uint8_t id; /* address ID, 1..255; given or numbered from 1 */
 	struct ip_addr addr;
 	uint16_t tcp_port; /* 0: that of the connection */
-	bool signal, subflow, backup;
-	uint8_t priority;
-	uint16_t weight;
+	bool backup;
 };
 
 /* What a worker does with a turn of its loop that found nothing to do. */
@@ -116,12 +109,10 @@ struct config {
 	struct cfg_listener listeners[CFG_LISTENERS_MAX];
 	struct cfg_pool pools[CFG_POOLS_MAX];
 	/* MPTCP */
-	const struct tcp_cc_ops *mptcp_cc; /* of subflows; NULL: that of TCP */
-	const struct sched_ops *sched;
 	bool checksum;             /* ask for DSS checksums (flag A) */
 	uint8_t subflows_per_conn; /* accepted by a connection, the first included */
-	uint16_t n_endpoints;
-	struct cfg_endpoint endpoints[CFG_ENDPOINTS_MAX];
+	uint16_t n_signal;
+	struct cfg_signal signal[CFG_SIGNAL_MAX];
 	/* TCP */
 	const struct tcp_cc_ops *cc; /* one of tcp_ccs */
 	uint8_t ecn;                 /* enum tcp_ecn */

@@ -421,14 +421,14 @@ static void check_listeners(struct check *c)
 	}
 }
 
-static void check_endpoints(struct check *c)
+static void check_signal(struct check *c)
 {
 	const struct config *cfg = c->cfg;
 	char text[IP_ADDR_STRLEN];
 
-	for (int i = 0; i < cfg->n_endpoints; i++) {
-		const struct cfg_endpoint *s = &cfg->endpoints[i];
-		int line = cfg_tree_line(c->root, "mptcp.endpoints[%d].address", i);
+	for (int i = 0; i < cfg->n_signal; i++) {
+		const struct cfg_signal *s = &cfg->signal[i];
+		int line = cfg_tree_line(c->root, "mptcp.signal[%d].address", i);
 
 		if (absent(&s->addr))
 			continue;
@@ -438,11 +438,11 @@ static void check_endpoints(struct check *c)
 				"%s is the address of no port: use one of 'ports', or add it there",
 				text);
 		for (int j = 0; j < i; j++)
-			if (ip_addr_eq(&s->addr, &cfg->endpoints[j].addr) &&
-			    s->tcp_port == cfg->endpoints[j].tcp_port)
+			if (ip_addr_eq(&s->addr, &cfg->signal[j].addr) &&
+			    s->tcp_port == cfg->signal[j].tcp_port)
 				cfg_err(c->errs, line,
-					"%s is given twice, first on line %d: remove one", text,
-					cfg_tree_line(c->root, "mptcp.endpoints[%d].address", j));
+					"%s is announced twice, first on line %d: remove one", text,
+					cfg_tree_line(c->root, "mptcp.signal[%d].address", j));
 	}
 }
 
@@ -455,7 +455,7 @@ void config_check(struct config *cfg, const struct cfg_node *root, struct cfg_er
 	check_routes(&c, cfg);
 	check_pools(&c);
 	check_listeners(&c);
-	check_endpoints(&c);
+	check_signal(&c);
 	/* A relay is two TCP connections at least: the client's and the server's. */
 	if (cfg->subflows / 2 < cfg->connections)
 		cfg_err(errs, cfg_tree_line(root, "memory.subflows"),

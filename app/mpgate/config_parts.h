@@ -78,7 +78,6 @@ struct raw_pool {
 	char *name;
 	uint64_t *connect_timeout_ms;
 	bool *mptcp;
-	char *congestion, *scheduler;
 	char **servers;
 	unsigned int servers_count;
 };
@@ -90,21 +89,19 @@ struct raw_listener {
 	uint64_t *port;
 	char *pool;
 	bool *mptcp;
-	char *congestion, *scheduler;
 };
 
-struct raw_endpoint {
+struct raw_signal {
 	char *address;
-	uint64_t *port, *id, *weight, *priority;
-	bool *signal, *subflow, *backup;
+	uint64_t *port, *id;
+	bool *backup;
 };
 
 struct raw_mptcp {
 	bool *checksum;
-	char *congestion, *scheduler;
 	uint64_t *subflows;
-	struct raw_endpoint *endpoints;
-	unsigned int endpoints_count;
+	struct raw_signal *signal;
+	unsigned int signal_count;
 };
 
 struct raw_tcp {

@@ -67,8 +67,6 @@ static const cyaml_schema_field_t pool_fields[] = {
 	TEXT("name", MUST, raw_pool, name, CFG_NAME_MAX - 1),
 	NUM("connect_timeout_ms", OPT, raw_pool, connect_timeout_ms),
 	BOOL("mptcp", raw_pool, mptcp),
-	TEXT("congestion", OPT, raw_pool, congestion, TEXT_MAX),
-	TEXT("scheduler", OPT, raw_pool, scheduler, TEXT_MAX),
 	LIST("servers", MUST, raw_pool, servers, &text_entry, 1, CFG_SERVERS_MAX),
 	CYAML_FIELD_END,
 };
@@ -82,35 +80,27 @@ static const cyaml_schema_field_t listener_fields[] = {
 	NUM("port", MUST, raw_listener, port),
 	TEXT("pool", MUST, raw_listener, pool, TEXT_MAX),
 	BOOL("mptcp", raw_listener, mptcp),
-	TEXT("congestion", OPT, raw_listener, congestion, TEXT_MAX),
-	TEXT("scheduler", OPT, raw_listener, scheduler, TEXT_MAX),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t listener_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_listener, listener_fields),
 };
 
-static const cyaml_schema_field_t endpoint_fields[] = {
-	TEXT("address", MUST, raw_endpoint, address, TEXT_MAX),
-	NUM("port", OPT, raw_endpoint, port),
-	NUM("id", OPT, raw_endpoint, id),
-	BOOL("signal", raw_endpoint, signal),
-	BOOL("subflow", raw_endpoint, subflow),
-	BOOL("backup", raw_endpoint, backup),
-	NUM("weight", OPT, raw_endpoint, weight),
-	NUM("priority", OPT, raw_endpoint, priority),
+static const cyaml_schema_field_t signal_fields[] = {
+	TEXT("address", MUST, raw_signal, address, TEXT_MAX),
+	NUM("port", OPT, raw_signal, port),
+	NUM("id", OPT, raw_signal, id),
+	BOOL("backup", raw_signal, backup),
 	CYAML_FIELD_END,
 };
-static const cyaml_schema_value_t endpoint_entry = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_endpoint, endpoint_fields),
+static const cyaml_schema_value_t signal_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_signal, signal_fields),
 };
 
 static const cyaml_schema_field_t mptcp_fields[] = {
 	BOOL("checksum", raw_mptcp, checksum),
-	TEXT("congestion", OPT, raw_mptcp, congestion, TEXT_MAX),
-	TEXT("scheduler", OPT, raw_mptcp, scheduler, TEXT_MAX),
 	NUM("subflows", OPT, raw_mptcp, subflows),
-	LIST("endpoints", OPT, raw_mptcp, endpoints, &endpoint_entry, 0, CFG_ENDPOINTS_MAX),
+	LIST("signal", OPT, raw_mptcp, signal, &signal_entry, 0, CFG_SIGNAL_MAX),
 	CYAML_FIELD_END,
 };
 
@@ -173,14 +163,9 @@ static const struct cfg_rule rules[] = {
 	{"listeners[].mptcp", true, 0, 1, NULL},
 	{"mptcp.checksum", false, 0, 1, NULL},
 	{"mptcp.subflows", 8, 1, CONN_SUBFLOWS_MAX, NULL},
-	{"mptcp.endpoints[].port", 0, 1, 65535, NULL},
-	{"mptcp.endpoints[].id", 0, 1, 255, NULL},
-	{"mptcp.endpoints[].signal", true, 0, 1, NULL},
-	{"mptcp.endpoints[].subflow", false, 0, 1, NULL},
-	{"mptcp.endpoints[].backup", false, 0, 1, NULL},
-	{"mptcp.endpoints[].weight", 1, 1, 65535, NULL},
-	{"mptcp.endpoints[].priority", 0, 0, 255, NULL},
-	{"mptcp.scheduler", 0, 0, 0, "minrtt"},
+	{"mptcp.signal[].port", 0, 1, 65535, NULL},
+	{"mptcp.signal[].id", 0, 1, 255, NULL},
+	{"mptcp.signal[].backup", false, 0, 1, NULL},
 	{"tcp.congestion", 0, 0, 0, "cubic"},
 	{"tcp.ecn", 0, 0, 0, "accept"},
 	{"tcp.pacing", true, 0, 1, NULL},

@@ -40,29 +40,22 @@ void listener_table_init(struct listener_table *t, const struct config *cfg,
 {
 	for (uint16_t i = 0; i < cfg->n_listeners; i++) {
 		const struct cfg_listener *cl = &cfg->listeners[i];
-		const struct cfg_pool *pool = &cfg->pools[cl->pool];
 		struct listener *l = &t->listeners[i];
 
 		l->cfg = cl;
 		l->pool = &pools->pools[cl->pool];
-		l->client = (struct conn_params){
-			.ops = ops,
-			.user = l,
-			.mptcp = cl->mptcp,
-			.checksum = cfg->checksum,
-			.subflows_max = cfg->subflows_per_conn,
-			.cc = cl->mptcp_cc != NULL ? cl->mptcp_cc : cfg->mptcp_cc,
-			.sched = cl->sched != NULL ? cl->sched : cfg->sched,
-			.listener = i};
-		l->server = (struct conn_params){
-			.ops = ops,
-			.user = l,
-			.mptcp = pool->mptcp,
-			.checksum = cfg->checksum,
-			.subflows_max = cfg->subflows_per_conn,
-			.cc = pool->mptcp_cc != NULL ? pool->mptcp_cc : cfg->mptcp_cc,
-			.sched = pool->sched != NULL ? pool->sched : cfg->sched,
-			.listener = i};
+		l->client = (struct conn_params){.ops = ops,
+						 .user = l,
+						 .mptcp = cl->mptcp,
+						 .checksum = cfg->checksum,
+						 .subflows_max = cfg->subflows_per_conn,
+						 .listener = i};
+		l->server = (struct conn_params){.ops = ops,
+						 .user = l,
+						 .mptcp = cfg->pools[cl->pool].mptcp,
+						 .checksum = cfg->checksum,
+						 .subflows_max = cfg->subflows_per_conn,
+						 .listener = i};
 		for (uint16_t j = 0; j < cl->n_addrs; j++)
 			add_entry(t, &cl->addrs[j], cl->tcp_port, i);
 		if (cl->n_addrs == 0)

@@ -163,17 +163,14 @@ static void app_protocols(struct app *app)
 	app->tcp.keepalive_ms = cfg->keepalive_ms;
 	app->tcp.mtu_probing = cfg->mtu_probing;
 	app->tcp.time_wait_ms = cfg->time_wait_ms;
-	app->n_local_addrs = (uint8_t)cfg->n_endpoints;
-	for (unsigned int i = 0; i < cfg->n_endpoints; i++)
+	app->n_local_addrs = (uint8_t)cfg->n_signal;
+	for (unsigned int i = 0; i < cfg->n_signal; i++)
 		app->local_addrs[i] = (struct local_addr){
-			.addr = cfg->endpoints[i].addr,
-			.port = cfg->endpoints[i].tcp_port,
-			.id = cfg->endpoints[i].id,
-			.signal = cfg->endpoints[i].signal,
-			.subflow = cfg->endpoints[i].subflow,
-			.backup = cfg->endpoints[i].backup,
-			.weight = cfg->endpoints[i].weight,
-			.priority = cfg->endpoints[i].priority,
+			.addr = cfg->signal[i].addr,
+			.port = cfg->signal[i].tcp_port,
+			.id = cfg->signal[i].id,
+			.signal = true,
+			.backup = cfg->signal[i].backup,
 		};
 }
 

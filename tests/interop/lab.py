@@ -26,15 +26,18 @@ import sys
 import tempfile
 import time
 
-from gate_yaml import PORT_ALL_REFUSED, PORT_HTTP, PORT_IPERF, PORT_NONE, PORT_ONE_REFUSED  # noqa: F401
-from gate_yaml import PORT_ONE_SILENT, PORT_PEER, gate_yaml  # noqa: F401
-
 REPO = pathlib.Path(__file__).resolve().parents[2]
 PEER = pathlib.Path(__file__).resolve().parent / "peer.py"
 PYTHON = "/usr/bin/python3"
 STATE = pathlib.Path("/run/mpgate-lab.json")
 HUGE = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
 PREFIX = "mpg"
+PORT_HTTP, PORT_IPERF, PORT_PEER = 80, 5201, 9000
+PORT_ONE_REFUSED, PORT_ALL_REFUSED, PORT_ONE_SILENT = 9001, 9002, 9003
+# Of the pool with a silent server: no test waits long for it. Others outlive a lost SYN (1 s).
+CONNECT_MS = {"one_silent": 500}
+PORT_NONE = 9999  # no listener
+PORT_DEAD = 1     # nothing listens there in the server namespace
 
 
 class LabError(Exception):
@@ -286,8 +289,6 @@ class Spec:
     drain_ms: int = 3000
     relay_buffer: int = 384 << 10
     mbufs: int = 65536
-    congestion: str = ""        # of subflows that mpgate sends on, and their scheduler; "": the defaults
-    scheduler: str = ""
     idle: str = "sleep"         # idle workers: the kernel's peers need their CPUs, too
     napi_thread: bool = False   # AF_XDP's NAPI is a thread on the worker's CPU (veth: the sender's)
 
@@ -577,8 +578,48 @@ class Lab:
             raise LabError(f"testpmd ended: {p.out()[-500:]} {p.err()[-500:]}")
 
     def config(self, hugepages=True, **over):
-        """The YAML text of mpgate's configuration."""
-        return gate_yaml(self, hugepages, **over)
+        """The YAML text of mpgate's configuration for this lab."""
+        s = self.spec
+        q = self.hostport
+        srv = self.server_addr()
+        pools = {
+            "web": [(srv, PORT_HTTP)], "iperf": [(srv, PORT_IPERF)], "peer": [(srv, PORT_PEER)],
+            "one_refused": [(srv, PORT_DEAD), (srv, PORT_PEER)],
+            "all_refused": [(srv, PORT_DEAD), (srv, PORT_DEAD + 1)],
+            # nobody has that address: never an answer, not even a neighbour
+            "one_silent": [("10.9.0.66" if s.family == 4 else "fd00:9::66", PORT_PEER),
+                           (srv, PORT_PEER)],
+        }
+        listeners = {"web": PORT_HTTP, "iperf": PORT_IPERF, "peer": PORT_PEER,
+                     "one_refused": PORT_ONE_REFUSED, "all_refused": PORT_ALL_REFUSED,
+                     "one_silent": PORT_ONE_SILENT}
+        v = {"mbufs": s.mbufs, "connections": 4096, "subflows": 32768, **over}
+        y = [f"workers: {s.workers}", f"cores: {self.cores}",
+             f"control_core: {self.peer_cpus[0]}",
+             f"idle: {s.idle}",
+             "memory:", f"  hugepages: {'true' if hugepages else 'false'}",
+             *(f"  {k}: {v[k]}" for k in ("mbufs", "connections", "subflows")),
+             f"  relay_buffer: {s.relay_buffer}", "ports:"]
+        for i, dev in enumerate(self.gw_devs()):
+            net = 9 if dev == "mpgs" else i + 1
+            y += [f"  - name: {dev}", f"    device: {self.device(i, dev)}", "    mtu: 1500",
+                  f'    addresses: ["10.{net}.0.1/24", "fd00:{net}::1/64"]']
+        y += ["routes:", f"  - {{to: 10.50.0.0/24, via: {self.client_addr(0, 4)}}}",
+              f"  - {{to: 'fd00:50::/64', via: '{self.client_addr(0, 6)}'}}", "pools:"]
+        for name, servers in pools.items():
+            y += [f"  - name: {name}", f"    connect_timeout_ms: {CONNECT_MS.get(name, 5000)}",
+                  f"    mptcp: {'true' if s.server_mptcp else 'false'}",
+                  "    servers:", *(f'      - "{q(*hp)}"' for hp in servers)]
+        y.append("listeners:")
+        for name, port in listeners.items():
+            y += [f"  - name: {name}", f"    port: {port}", f"    pool: {name}", "    mptcp: true"]
+        y += ["mptcp:", f"  checksum: {'true' if s.checksum else 'false'}", "  subflows: 8"]
+        if s.signal:
+            y += ["  signal:", *(f'    - address: "{self.gw_addr(i)}"'
+                                 for i in range(1, s.paths))]
+        y += ["tcp:", "  congestion: cubic", f"  time_wait_ms: {s.time_wait_ms}",
+              "control:", f"  socket: {self.socket}", f"  drain_ms: {s.drain_ms}"]
+        return "\n".join(y) + "\n"
 
     def start_gate(self, timeout=60):
         """Write the configuration, start mpgate in gw and wait until it serves."""

@@ -120,9 +120,7 @@ BAD = {
     "two listeners on a port": ("    port: 5201", "    port: 80"),
     "not YAML": ("ports:", "ports: ]["),
     "signalled address is nobody's": ("  subflows: 8",
-                                      "  subflows: 8\n  endpoints:\n    - address: 10.77.0.1"),
-    "unknown scheduler": ("  subflows: 8", "  subflows: 8\n  scheduler: blestt"),
-    "unknown coupled control": ("    pool: web", "    pool: web\n    congestion: lias"),
+                                      "  subflows: 8\n  signal:\n    - address: 10.77.0.1"),
 }
 
 

@@ -32,7 +32,6 @@ struct frame *frame_copy(const struct frame *f)
 	struct frame *c = frame_new();
 
 	c->len = f->len;
-	c->path = f->path;
 	c->damaged = f->damaged;
 	memcpy(c->b, f->b, f->len);
 	return c;

@@ -13,11 +13,8 @@
 
 #define FRAME_MAX 2048
 
-struct path;
-
 struct frame {
 	struct frame *next;
-	struct path *path; /* that it is on */
 	uint16_t len;
 	bool damaged; /* its checksum is wrong: a middlebox that updates it leaves it wrong */
 	uint8_t b[FRAME_MAX];

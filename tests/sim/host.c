@@ -9,7 +9,6 @@
 
 #include "host.h"
 #include "inspect.h"
-#include "mptcp/conn/scheduler.h"
 #include "mptcp/pm/pm.h"
 #include "mptcp/wire/checksum.h"
 #include "path.h"
@@ -276,8 +275,8 @@ static void use_all_paths(struct host *h)
 		h->addrs[mp->n_local_addrs++] = (struct local_addr){
 			.addr = h->path[i].path->addr[h->path[i].end],
 			.id = (uint8_t)(i + 1),
-			.signal = h->index == 1 && !h->path[i].path->spec->single,
-			.subflow = h->index == 0 && !h->path[i].path->spec->single,
+			.signal = h->index == 1,
+			.subflow = h->index == 0,
 		};
 	mp->local_addrs = h->addrs;
 }
@@ -350,28 +349,21 @@ static void relay_start(struct host *h)
 	cfg->n_listeners = 1;
 	cfg->listeners[0].tcp_port = PORT;
 	cfg->listeners[0].mptcp = true;
-	cfg->mptcp_cc = h->sim->sc->mptcp_cc != 0 ? tcp_ccs[h->sim->sc->mptcp_cc - 1] : NULL;
-	cfg->sched = scheds[h->sim->sc->scheduler];
-	cfg->checksum = h->sim->sc->checksum;
 	if (relay_init(&h->w, cfg) != 0)
 		abort();
 }
 
 void host_start(struct host *h)
 {
-	const struct scenario *sc = h->sim->sc;
-
-	if (sc->mptcp && h->index < 2)
+	if (h->sim->sc->mptcp && h->index < 2)
 		use_all_paths(h);
 	if (h->relay)
 		relay_start(h);
-	h->plain = (struct conn_params){
-		.ops = &user_ops, .user = h, .subflows_max = CONN_SUBFLOWS_MAX};
-	h->params = h->plain;
-	h->params.mptcp = h->index > 0 || sc->mptcp;
-	h->params.cc = sc->mptcp_cc != 0 ? tcp_ccs[sc->mptcp_cc - 1] : NULL;
-	h->params.sched = scheds[sc->scheduler];
-	h->params.checksum = sc->checksum;
+	else
+		h->params = (struct conn_params){.ops = &user_ops,
+						 .user = h,
+						 .mptcp = h->index > 0 || h->sim->sc->mptcp,
+						 .subflows_max = CONN_SUBFLOWS_MAX};
 	see_to_timers(h);
 }
 

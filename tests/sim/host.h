@@ -26,7 +26,7 @@ struct host {
 	unsigned int index;
 	bool relay;
 	struct tcp_config tcp;
-	struct conn_params params, plain;        /* of what an end accepts or opens */
+	struct conn_params params;               /* of what an end accepts or opens */
 	struct local_addr addrs[HOST_PATHS_MAX]; /* with MPTCP: to be joined from, or to */
 	uint16_t next_port;                      /* of joins */
 	unsigned int n_paths;

@@ -159,8 +159,6 @@ void inspect_host(struct host *h)
 			continue;
 		conns++;
 		timers += timers_of(c);
-		if (c->sndq.n + c->ofo.n <= QUEUE_ALWAYS || h->sim->events_run % QUEUE_EVERY == 0)
-			inspect_conn(h, c);
 		CONN_FOREACH_SUBFLOW (sf, c)
 			if (sf->tcp.state != TCPS_CLOSED)
 				check_tcp(h, &sf->tcp);
@@ -188,15 +186,12 @@ void inspect_sent(struct host *h, struct frame *f)
 	struct tcp *t;
 	uint32_t flight;
 
-	if (h->sim->watch == NULL || !frame_tcp(f, &v))
+	if (h->sim->watch == NULL || !frame_tcp(f, &v) || v.payload_len == 0)
 		return;
 	key = (struct flow_key){
 		.local = v.src, .remote = v.dst, .local_port = v.sport, .remote_port = v.dport};
 	sf = flow_find(&h->w.mp, &key);
 	if (sf == NULL)
-		return;
-	inspect_options(h, sf, &v);
-	if (v.payload_len == 0)
 		return;
 	t = &sf->tcp;
 	flight = tcp_flight(t);

@@ -6,16 +6,12 @@
 #ifndef SIM_INSPECT_H
 #define SIM_INSPECT_H
 
-#include "frame.h"
 #include "host.h"
 
 /* After each time at which something happened to h. */
 void inspect_host(struct host *h);
 /* A segment that h is about to put on the wire. */
 void inspect_sent(struct host *h, struct frame *f);
-/* inspect_mptcp.c: a connection at the data level, and the options of a segment that it is about to send. */
-void inspect_conn(struct host *h, const struct conn *c);
-void inspect_options(struct host *h, const struct subflow *sf, const struct tcp_view *v);
 /* The connection that key is one of, 0: none. */
 uint32_t inspect_conn_id(struct host *h, const struct flow_key *key);
 /* Segments in its send queue. */

@@ -48,10 +48,8 @@ struct options {
 
 static void scenario_of(struct scenario *sc, const struct options *o, uint64_t seed)
 {
-	if (o->mptcp)
-		scenario_random_mptcp(sc, seed);
-	else
-		scenario_random(sc, seed);
+	scenario_random(sc, seed);
+	sc->mptcp = o->mptcp;
 }
 
 static bool run(const struct options *o, uint64_t seed, const char *pcap, FILE *trace, char *what,

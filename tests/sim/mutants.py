@@ -64,16 +64,6 @@ MUTANTS = [
      "\t\ttcp_timer_set(t, TCPD_PERSIST, persist_ms(t));", "\t(void)persist_ms;"),
 ]
 
-# The same, found in scenarios with MPTCP.
-MPTCP_MUTANTS = [
-    ("another path's copy has another DSN", "lib/mptcp/conn/data_tx.c",
-     "\tcopy->flags |= SEG_REINJ;\n", "\tcopy->flags |= SEG_REINJ;\n\tcopy->dsn = c->snd_una;\n"),
-    ("a DATA_FIN that is lost is not sent again", "lib/mptcp/conn/data_tx.c",
-     "\t} else if (c->fin_sent) {", "\t} else if (false) {"),
-    ("the window of the data level is not kept", "lib/mptcp/conn/data_tx.c",
-     "\treturn (int64_t)(c->snd_wnd_end - s->dsn) < s->len && c->snd_una != c->snd_nxt;", "\treturn false;"),
-]
-
 
 def sh(*cmd, cwd, timeout=900):
     return subprocess.run(cmd, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
@@ -93,9 +83,9 @@ def plant(text, old, new):
     return text
 
 
-def caught(tree, seeds, *options):
+def caught(tree, seeds):
     """What mpsim found, or None."""
-    r = sh("build/tests/sim/mpsim", *options, "--seeds", f"1..{seeds}", "--max", "1", cwd=tree)
+    r = sh("build/tests/sim/mpsim", "--seeds", f"1..{seeds}", "--max", "1", cwd=tree)
     if r.returncode < 0:
         return f"mpsim ended by signal {-r.returncode}"
     m = re.search(r"^seed .*", r.stdout, re.M)
@@ -105,7 +95,6 @@ def caught(tree, seeds, *options):
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("--seeds", type=int, default=5000, help="scenarios a fault has to survive (%(default)s)")
-    p.add_argument("--mptcp-seeds", type=int, default=1000, help="the same with MPTCP (%(default)s)")
     p.add_argument("-k", default="", metavar="TEXT", help="only faults whose name has TEXT in it")
     args = p.parse_args()
     passed = failed = 0
@@ -117,12 +106,11 @@ def main():
             print(r.stdout[-2000:], r.stderr[-2000:])
             sys.exit("mutants: the build cannot be set up")
         error = build(tree)
-        found = error or caught(tree, args.seeds) or caught(tree, args.mptcp_seeds, "--mptcp")
+        found = error or caught(tree, args.seeds)
         if found:
             print(found)
             sys.exit("mutants: without a fault there must be no violation")
-        for (name, file, old, new), runs in [(m, (args.seeds,)) for m in MUTANTS] + [
-                (m, (args.mptcp_seeds, "--mptcp")) for m in MPTCP_MUTANTS]:
+        for name, file, old, new in MUTANTS:
             if args.k not in name:
                 continue
             path = tree / file
@@ -133,7 +121,7 @@ def main():
             else:
                 path.write_text(bad)
                 error = build(tree)
-                found = None if error else caught(tree, *runs)
+                found = None if error else caught(tree, args.seeds)
                 path.write_text(text)
             print(f"{'PASS' if found else 'FAIL'} {name}: {found or error or 'not found'}"[:300], flush=True)
             passed += bool(found)

@@ -37,7 +37,7 @@ static bool lost(struct link *l, struct rng *r)
 	const struct sc_link *c = l->spec;
 
 	if (c->burst_enter_ppm != 0) {
-		uint64_t now_ns = l->sim->now_ns;
+		uint64_t now_ns = l->path->sim->now_ns;
 
 		/* With the packets far apart each is a new throw. */
 		if (now_ns - l->bad_ns > NSEC_PER_SEC)
@@ -56,7 +56,7 @@ static bool serialise(struct link *l, struct frame *f, uint64_t *at_ns)
 {
 	uint16_t len = f->len;
 	const struct sc_link *c = l->spec;
-	uint64_t now = l->sim->now_ns;
+	uint64_t now = l->path->sim->now_ns;
 	uint64_t most = c->queue_bytes != 0 ? c->queue_bytes : QUEUE_DEFAULT;
 	uint64_t queued;
 
@@ -82,7 +82,7 @@ static bool serialise(struct link *l, struct frame *f, uint64_t *at_ns)
 static uint64_t arrival(struct link *l, uint64_t at_ns)
 {
 	const struct sc_link *c = l->spec;
-	struct rng *r = &l->sim->rng;
+	struct rng *r = &l->path->sim->rng;
 
 	at_ns += c->delay_us * NSEC_PER_USEC;
 	if (c->jitter_us != 0)
@@ -98,24 +98,23 @@ static bool too_big(const struct link *l, const struct frame *f)
 {
 	const struct sc_link *c = l->spec;
 
-	return c->mtu != 0 && f->len > c->mtu && l->sim->now_ns / NSEC_PER_MSEC >= c->mtu_from_ms;
+	return c->mtu != 0 && f->len > c->mtu &&
+	       l->path->sim->now_ns / NSEC_PER_MSEC >= c->mtu_from_ms;
 }
 
 static void told(struct sim *s, void *ctx, uint64_t arg)
 {
-	struct frame *f = (struct frame *)(uintptr_t)arg;
 	struct link *l = ctx;
+	struct path *p = l->path;
 
-	host_receive(f->path->host[l->dir == DIR_UP ? 0 : 1], f->path, f);
+	host_receive(p->host[l == &p->link[DIR_UP] ? 0 : 1], p, (struct frame *)(uintptr_t)arg);
 	(void)s;
 }
 
-/* The sender of what l was to carry on p gets e. */
-static void tell(struct link *l, struct path *p, struct frame *e)
+/* The sender of what l was to carry gets e. */
+static void tell(struct link *l, struct frame *e)
 {
-	struct sim *s = l->sim;
-
-	e->path = p;
+	struct sim *s = l->path->sim;
 
 	if (lost(l, &s->rng))
 		frame_free(e);
@@ -125,10 +124,10 @@ static void tell(struct link *l, struct path *p, struct frame *e)
 
 /* Each is wrong in one way, but for the first kind: such a packet is out, and only that it arrives
  * speaks against it. */
-static void forge(struct link *l, struct path *p, const struct frame *f)
+static void forge(struct link *l, const struct frame *f)
 {
 	static const uint32_t mtus[] = {0, 68, 575, 65535, UINT32_MAX};
-	struct rng *r = &l->sim->rng;
+	struct rng *r = &l->path->sim->rng;
 	bool v4 = f->b[0] >> 4 == 4;
 	unsigned int quote = (v4 ? 20 : 40) + 8, at = quote + quote - 4;
 	unsigned int kind = (unsigned int)rng_below(r, 5);
@@ -145,30 +144,28 @@ static void forge(struct link *l, struct path *p, const struct frame *f)
 	} else if (kind == 4) {
 		e->b[rng_below(r, e->len)] ^= (uint8_t)(1u << rng_below(r, 8));
 	}
-	tell(l, p, e);
+	tell(l, e);
 }
 
 /* Returns whether f, which is consumed then, is too big and its sender is told. */
-static bool router(struct link *l, struct path *p, struct frame *f)
+static bool router(struct link *l, struct frame *f)
 {
-	if (rng_chance(&l->sim->rng, l->spec->forged_ppm))
-		forge(l, p, f);
+	if (rng_chance(&l->path->sim->rng, l->spec->forged_ppm))
+		forge(l, f);
 	if (!l->spec->router || !too_big(l, f))
 		return false;
 	l->stats.too_big++;
-	tell(l, p, frame_too_big(f, l->spec->mtu, f->len < 500 ? f->len : 500));
+	tell(l, frame_too_big(f, l->spec->mtu, f->len < 500 ? f->len : 500));
 	frame_free(f);
 	return true;
 }
 
-static void link_send(struct path *p, enum dir dir, struct frame *f)
+static void link_send(struct link *l, struct frame *f)
 {
-	struct link *l = p->link[dir];
+	struct sim *s = l->path->sim;
 	const struct sc_link *c = l->spec;
-	struct sim *s = l->sim;
 	uint64_t at_ns;
 
-	f->path = p;
 	if (in_outage(c, s->now_ns / NSEC_PER_MSEC)) {
 		l->stats.outage++;
 	} else if (too_big(l, f)) {
@@ -198,11 +195,11 @@ static void arrive(struct sim *s, void *ctx, uint64_t arg)
 {
 	struct frame *f = (struct frame *)(uintptr_t)arg;
 	struct link *l = ctx;
-	struct path *p = f->path;
+	struct path *p = l->path;
 
 	l->stats.packets++;
 	l->stats.bytes += f->len;
-	if (l->dir == DIR_UP)
+	if (l == &p->link[DIR_UP])
 		host_receive(p->host[1], p, f);
 	else
 		path_forward(p, DIR_DOWN, (int)p->n_boxes - 1, f);
@@ -213,30 +210,28 @@ void path_forward(struct path *p, enum dir dir, int i, struct frame *f)
 	if (i >= 0 && i < (int)p->n_boxes)
 		box_input(&p->box[i], dir, f);
 	else if (dir == DIR_UP)
-		link_send(p, DIR_UP, f);
+		link_send(&p->link[DIR_UP], f);
 	else
 		host_receive(p->host[0], p, f);
 }
 
 void path_send(struct path *p, unsigned int e, struct frame *f)
 {
-	if (router(p->link[e == 0 ? DIR_UP : DIR_DOWN], p, f))
+	if (router(&p->link[e == 0 ? DIR_UP : DIR_DOWN], f))
 		return;
 	if (e == 0)
 		path_forward(p, DIR_UP, 0, f);
 	else
-		link_send(p, DIR_DOWN, f);
+		link_send(&p->link[DIR_DOWN], f);
 }
 
-void path_init(struct path *p, struct sim *s, const struct sc_path *spec, struct path *behind)
+void path_init(struct path *p, struct sim *s, const struct sc_path *spec)
 {
 	memset(p, 0, sizeof(*p));
 	p->sim = s;
 	p->spec = spec;
-	p->own[DIR_UP] = (struct link){.sim = s, .spec = &spec->up, .dir = DIR_UP};
-	p->own[DIR_DOWN] = (struct link){.sim = s, .spec = &spec->down, .dir = DIR_DOWN};
-	for (enum dir dir = 0; dir < DIRS; dir++)
-		p->link[dir] = behind != NULL ? behind->link[dir] : &p->own[dir];
+	p->link[DIR_UP] = (struct link){.path = p, .spec = &spec->up};
+	p->link[DIR_DOWN] = (struct link){.path = p, .spec = &spec->down};
 	p->n_boxes = spec->n_boxes;
 	for (unsigned int i = 0; i < p->n_boxes; i++)
 		box_init(&p->box[i], p, (int)i, &spec->boxes[i]);

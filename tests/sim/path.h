@@ -3,8 +3,6 @@
  * A path between two interfaces: middleboxes at the side of end 0, then a link each way.
  *
  *   end 0 --- box 0 --- box 1 ... === link === end 1        DIR_UP: from end 0
- *
- * Several paths may have their links in common, as different ways that meet in a bottleneck.
  */
 #ifndef SIM_PATH_H
 #define SIM_PATH_H
@@ -23,9 +21,8 @@ struct link_stats {
 };
 
 struct link {
-	struct sim *sim;
+	struct path *path;
 	const struct sc_link *spec;
-	enum dir dir;
 	uint64_t busy_until_ns; /* the last octet of the queue leaves then */
 	bool bad;               /* in a burst of losses ... */
 	uint64_t bad_ns;        /* ... which was seen to last then */
@@ -37,13 +34,12 @@ struct path {
 	const struct sc_path *spec;
 	struct host *host[2];
 	struct ip_addr addr[2];
-	struct link own[DIRS], *link[DIRS]; /* link: own, or that of another path */
+	struct link link[DIRS];
 	unsigned int n_boxes;
 	struct box box[SC_BOXES_MAX];
 };
 
-/* behind: the path whose links it has, or NULL. */
-void path_init(struct path *p, struct sim *s, const struct sc_path *spec, struct path *behind);
+void path_init(struct path *p, struct sim *s, const struct sc_path *spec);
 void path_free(struct path *p);
 /* Send f, which is consumed, from end e. */
 void path_send(struct path *p, unsigned int e, struct frame *f);

@@ -28,7 +28,6 @@ static struct {
 	uint64_t from_ns;
 	uint64_t tx[SIM_USERS_MAX], rx[SIM_USERS_MAX];
 	uint64_t bytes[SIM_PATHS_MAX][2];
-	uint64_t subflow_tx[SIM_USERS_MAX][CONN_SLOTS_MAX];
 } omitted;
 
 /* The subflow that carries most, for one line a connection. */
@@ -81,14 +80,6 @@ void report_free(void)
 	n_samples = samples_size = 0;
 }
 
-static void note_subflows(const struct conn *c, uint64_t *tx)
-{
-	const struct subflow *sf;
-
-	CONN_FOREACH_SUBFLOW (sf, c)
-		tx[sf->slot - 1] = sf->tcp.bytes_sent;
-}
-
 static void note(struct sim *s, void *ctx, uint64_t arg)
 {
 	(void)ctx, (void)arg;
@@ -96,12 +87,10 @@ static void note(struct sim *s, void *ctx, uint64_t arg)
 	for (unsigned int i = 0; i < s->n_users; i++) {
 		omitted.tx[i] = s->users[i]->tx;
 		omitted.rx[i] = s->users[i]->rx;
-		if (s->users[i]->c != NULL)
-			note_subflows(s->users[i]->c, omitted.subflow_tx[i]);
 	}
 	for (unsigned int i = 0; i < s->n_paths; i++)
 		for (unsigned int way = 0; way < 2; way++)
-			omitted.bytes[i][way] = s->paths[i]->link[way]->stats.bytes;
+			omitted.bytes[i][way] = s->paths[i]->link[way].stats.bytes;
 }
 
 void report_omit(struct sim *s, uint32_t omit_ms)
@@ -115,7 +104,7 @@ void report_omit(struct sim *s, uint32_t omit_ms)
 
 static void print_link(const struct sim *s, unsigned int i, enum dir dir, double seconds)
 {
-	const struct link *l = s->paths[i]->link[dir];
+	const struct link *l = &s->paths[i]->link[dir];
 	const struct link_stats *st = &l->stats;
 	double mbit = (double)(st->bytes - omitted.bytes[i][dir]) * 8 / 1e6 / seconds;
 	char used[16] = "-";
@@ -146,34 +135,6 @@ static void print_user(const struct sim *s, unsigned int i)
 	else
 		printf(" %8s %9s %9s %10s", "-", "-", "-", "-");
 	printf("  %s\n", !u->ended ? "open" : u->why == CONN_END_DONE ? "done" : "failed");
-}
-
-static unsigned int path_of(const struct sim *s, const struct subflow *sf)
-{
-	unsigned int i = 0;
-
-	while (i + 1 < s->n_paths && !ip_addr_eq(&s->paths[i]->addr[0], &sf->tcp.key.local) &&
-	       !ip_addr_eq(&s->paths[i]->addr[1], &sf->tcp.key.local))
-		i++;
-	return i;
-}
-
-static void print_subflows(const struct sim *s, unsigned int i)
-{
-	double seconds = (double)(s->now_ns - omitted.from_ns) / 1e9;
-	const struct conn *c = s->users[i]->c;
-	const struct subflow *sf;
-
-	if (c == NULL || c->mode != CONN_MPTCP)
-		return;
-	CONN_FOREACH_SUBFLOW (sf, c)
-		printf("  subflow of %u over path %u %10.2f %12s %8u %9.2f %9.2f %10u\n",
-		       s->users[i]->id, path_of(s, sf),
-		       (double)(sf->tcp.bytes_sent -
-				RTE_MIN(sf->tcp.bytes_sent, omitted.subflow_tx[i][sf->slot - 1])) *
-			       8 / 1e6 / seconds,
-		       "", sf->tcp.retrans, sf->tcp.srtt_us / 1e3, sf->tcp.min_rtt_us / 1e3,
-		       sf->tcp.cwnd);
 }
 
 /* Of what happened the part that is about loss; of what was dropped all. */
@@ -212,16 +173,12 @@ void report_print(const struct sim *s)
 
 	printf("path  way      Mbit/s   used    packets     lost  overrun     late    twice queue max\n");
 	for (unsigned int i = 0; i < s->n_paths; i++) {
-		if (s->paths[i]->link[DIR_UP] != &s->paths[i]->own[DIR_UP])
-			continue; /* another path's */
 		print_link(s, i, DIR_UP, seconds);
 		print_link(s, i, DIR_DOWN, seconds);
 	}
 	printf("\nuser     id   seconds  sent Mbit/s  rcvd Mbit/s  retrans   srtt ms    min ms       cwnd\n");
-	for (unsigned int i = 0; i < s->n_users; i++) {
+	for (unsigned int i = 0; i < s->n_users; i++)
 		print_user(s, i);
-		print_subflows(s, i);
-	}
 	putchar('\n');
 	print_counters(s);
 }

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SC_PATHS_MAX   8
+#define SC_PATHS_MAX   4
 #define SC_OUTAGES_MAX 4
 #define SC_BOXES_MAX   4
 #define SC_CONNS_MAX   16
@@ -69,8 +69,6 @@ struct sc_path {
 	unsigned int n_boxes;
 	struct sc_box boxes[SC_BOXES_MAX]; /* before the link, seen from the client */
 	uint16_t mtu;                      /* of both interfaces */
-	unsigned int behind; /* n: its links are those of path n - 1, an earlier one */
-	bool single;         /* subflows are not joined over it */
 };
 
 /* What one end of a connection does. */
@@ -88,12 +86,11 @@ struct sc_user {
 struct sc_conn {
 	uint32_t start_ms;
 	unsigned int path;
-	bool plain; /* not MPTCP, with TCP's congestion control */
 	struct sc_user client, server;
 };
 
 struct sc_tcp {
-	uint32_t cc; /* tcp_ccs[cc] */
+	uint32_t cc; /* 0: CUBIC, 1: NewReno */
 	uint32_t rcv_buffer, snd_buffer;
 	uint32_t delack_ms;
 	uint32_t ecn; /* enum tcp_ecn */
@@ -106,20 +103,17 @@ struct scenario {
 	char name[SC_NAME_MAX];
 	uint64_t seed;
 	bool v6;
-	bool relay;         /* client, relay, server; else client and server */
-	bool mptcp;         /* clients ask for MPTCP, and use all paths */
-	uint32_t mptcp_cc;  /* congestion control of subflows: n: tcp_ccs[n - 1]; 0: that of TCP */
-	uint32_t scheduler; /* scheds[scheduler] */
-	bool checksum;      /* both ends ask for DSS checksums */
-	bool may_fail;      /* what is on the way may end connections */
-	bool cookies;       /* the accepting side answers every SYN with a cookie */
-	bool checked;       /* watch every packet and every state; off for long measurements */
-	uint32_t hold;      /* packets that a driver keeps after sending */
-	uint32_t poll_us;   /* hosts look for packets so often; 0: at once */
-	uint32_t clock_ms;  /* what the millisecond clock shows at the start */
-	uint32_t isn_skew;  /* sequence numbers begin so much before their wrap; 0: by the clock */
-	uint32_t end_ms;    /* stop then; 0: when all connections have ended */
-	uint32_t omit_ms;   /* until then nothing counts in the report's rates */
+	bool relay;        /* client, relay, server; else client and server */
+	bool mptcp;        /* clients ask for MPTCP, and use all paths */
+	bool may_fail;     /* what is on the way may end connections */
+	bool cookies;      /* the accepting side answers every SYN with a cookie */
+	bool checked;      /* watch every packet and every state; off for long measurements */
+	uint32_t hold;     /* packets that a driver keeps after sending */
+	uint32_t poll_us;  /* hosts look for packets so often; 0: at once */
+	uint32_t clock_ms; /* what the millisecond clock shows at the start */
+	uint32_t isn_skew; /* sequence numbers begin so much before their wrap; 0: by the clock */
+	uint32_t end_ms;   /* stop then; 0: when all connections have ended */
+	uint32_t omit_ms;  /* until then nothing counts in the report's rates */
 	uint32_t relay_buffer, relay_buffer_max;
 	uint32_t mbufs;       /* packet buffers of all hosts; 0: the default */
 	unsigned int n_paths; /* of the client */
@@ -132,8 +126,6 @@ struct scenario {
 
 /* A scenario from a seed alone. */
 void scenario_random(struct scenario *sc, uint64_t seed);
-/* The same with MPTCP: more paths, and a policy. */
-void scenario_random_mptcp(struct scenario *sc, uint64_t seed);
 /* From a file, or a name of one in the scenario directory. Returns 0, or -1 with a message on
  * standard error. */
 int scenario_load(struct scenario *sc, const char *file_or_name);

@@ -11,7 +11,7 @@
 
 #include <cyaml/cyaml.h>
 
-#include "mptcp/conn/scheduler.h"
+#include "mptcp/tcp/tcp.h"
 #include "scenario.h"
 
 #ifndef SCENARIO_DIR
@@ -45,8 +45,6 @@ struct raw_box {
 
 struct raw_path {
 	uint32_t mtu;
-	uint32_t *behind; /* NULL: has links of its own */
-	bool single;
 	struct raw_link *both, *up, *down;
 	struct raw_box *boxes;
 	unsigned int n_boxes;
@@ -60,7 +58,6 @@ struct raw_user {
 
 struct raw_conn {
 	uint32_t start_ms, path;
-	bool plain;
 	struct raw_user client, server;
 };
 
@@ -69,10 +66,6 @@ struct raw_tcp {
 	double rcv_buffer_kib, snd_buffer_kib;
 	uint32_t delack_ms;
 	bool ecn, unpaced;
-};
-
-struct raw_mptcp {
-	char *congestion, *scheduler;
 };
 
 struct raw {
@@ -87,7 +80,6 @@ struct raw {
 	struct raw_conn *connections;
 	unsigned int n_connections;
 	struct raw_tcp tcp;
-	struct raw_mptcp *mptcp;
 };
 
 #define NUM(type, key)  CYAML_FIELD_UINT(#key, OPT, struct type, key)
@@ -131,8 +123,6 @@ static const cyaml_schema_value_t box = {
 
 static const cyaml_schema_field_t path_fields[] = {
 	NUM(raw_path, mtu),
-	CYAML_FIELD_UINT_PTR("behind", OPT_PTR, struct raw_path, behind),
-	FLAG(raw_path, single),
 	CYAML_FIELD_MAPPING_PTR("both", OPT_PTR, struct raw_path, both, link_fields),
 	CYAML_FIELD_MAPPING_PTR("up", OPT_PTR, struct raw_path, up, link_fields),
 	CYAML_FIELD_MAPPING_PTR("down", OPT_PTR, struct raw_path, down, link_fields),
@@ -149,12 +139,9 @@ static const cyaml_schema_field_t user_fields[] = {
 	FLAG(raw_user, close_last), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t conn_fields[] = {
-	NUM(raw_conn, start_ms),
-	NUM(raw_conn, path),
-	FLAG(raw_conn, plain),
+	NUM(raw_conn, start_ms), NUM(raw_conn, path),
 	CYAML_FIELD_MAPPING("client", OPT, struct raw_conn, client, user_fields),
-	CYAML_FIELD_MAPPING("server", OPT, struct raw_conn, server, user_fields),
-	CYAML_FIELD_END};
+	CYAML_FIELD_MAPPING("server", OPT, struct raw_conn, server, user_fields), CYAML_FIELD_END};
 static const cyaml_schema_value_t conn = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_conn, conn_fields)};
 
@@ -165,9 +152,6 @@ static const cyaml_schema_field_t tcp_fields[] = {TEXT(raw_tcp, congestion),
 						  FLAG(raw_tcp, ecn),
 						  FLAG(raw_tcp, unpaced),
 						  CYAML_FIELD_END};
-
-static const cyaml_schema_field_t mptcp_fields[] = {TEXT(raw_mptcp, congestion),
-						    TEXT(raw_mptcp, scheduler), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t fields[] = {
 	NUM(raw, seed),
@@ -187,7 +171,6 @@ static const cyaml_schema_field_t fields[] = {
 	CYAML_FIELD_SEQUENCE_COUNT("connections", CYAML_FLAG_POINTER, struct raw, connections,
 				   n_connections, &conn, 1, SC_CONNS_MAX),
 	CYAML_FIELD_MAPPING("tcp", OPT, struct raw, tcp, tcp_fields),
-	CYAML_FIELD_MAPPING_PTR("mptcp", OPT_PTR, struct raw, mptcp, mptcp_fields),
 	CYAML_FIELD_END};
 static const cyaml_schema_value_t top = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, fields)};
@@ -269,27 +252,20 @@ static void to_user(struct sc_user *u, const struct raw_user *r)
 	};
 }
 
-/* Index in tcp_ccs, or -1. */
-static int to_congestion(const char *name)
-{
-	for (int i = 0; i < TCP_CCS; i++)
-		if (strcasecmp(name, tcp_ccs[i]->name) == 0)
-			return i;
-	fprintf(stderr, "mpsim: congestion: \"%s\" is none of", name);
-	for (unsigned int i = 0; i < TCP_CCS; i++)
-		fprintf(stderr, "%s %s", i > 0 ? "," : "", tcp_ccs[i]->name);
-	fprintf(stderr, "\n");
-	return -1;
-}
-
 static int to_tcp(struct sc_tcp *t, const struct raw_tcp *r)
 {
 	double rcv = r->rcv_buffer_kib * 1024, snd = r->snd_buffer_kib * 1024;
-	int cc = r->congestion != NULL ? to_congestion(r->congestion) : 0;
 
-	if (cc < 0)
+	while (r->congestion != NULL && t->cc < TCP_CCS &&
+	       strcasecmp(r->congestion, tcp_ccs[t->cc]->name) != 0)
+		t->cc++;
+	if (t->cc == TCP_CCS) {
+		fprintf(stderr, "mpsim: congestion: \"%s\" is none of", r->congestion);
+		for (unsigned int i = 0; i < TCP_CCS; i++)
+			fprintf(stderr, "%s %s", i > 0 ? "," : "", tcp_ccs[i]->name);
+		fprintf(stderr, "\n");
 		return -1;
-	t->cc = (uint32_t)cc;
+	}
 	t->rcv_buffer = rcv > 0 ? (uint32_t)rcv : DEFAULT_BUFFER;
 	t->snd_buffer = snd > 0 ? (uint32_t)snd : DEFAULT_BUFFER;
 	t->delack_ms = r->delack_ms;
@@ -297,55 +273,6 @@ static int to_tcp(struct sc_tcp *t, const struct raw_tcp *r)
 	t->ecn = r->ecn ? TCP_ECN_REQUEST : TCP_ECN_OFF;
 	while (t->wscale < 14 && (uint64_t)UINT16_MAX << t->wscale < t->rcv_buffer)
 		t->wscale++;
-	return 0;
-}
-
-/* Index in scheds, or -1. */
-static int to_scheduler(const char *name)
-{
-	for (int i = 0; i < SCHEDS; i++)
-		if (strcasecmp(name, scheds[i]->name) == 0)
-			return i;
-	fprintf(stderr, "mpsim: scheduler: \"%s\" is none of", name);
-	for (unsigned int i = 0; i < SCHEDS; i++)
-		fprintf(stderr, "%s %s", i > 0 ? "," : "", scheds[i]->name);
-	fprintf(stderr, "\n");
-	return -1;
-}
-
-static int to_mptcp(struct scenario *sc, const struct raw_mptcp *r)
-{
-	int cc, scheduler;
-
-	sc->mptcp = r != NULL;
-	if (r == NULL)
-		return 0;
-	cc = r->congestion != NULL ? to_congestion(r->congestion) + 1 : 0;
-	scheduler = r->scheduler != NULL ? to_scheduler(r->scheduler) : 0;
-	if (scheduler < 0 || (r->congestion != NULL && cc == 0))
-		return -1;
-	sc->mptcp_cc = (uint32_t)cc;
-	sc->scheduler = (uint32_t)scheduler;
-	return 0;
-}
-
-/* Which paths have links of others. */
-static int to_shared(struct scenario *sc, const struct raw *r)
-{
-	for (unsigned int i = 0; i < r->n_paths; i++) {
-		const struct raw_path *p = &r->paths[i];
-
-		sc->paths[i].single = p->single;
-		if (p->behind == NULL)
-			continue;
-		if (*p->behind >= i) {
-			fprintf(stderr,
-				"mpsim: path %u: \"behind\" is the number of a path before it\n",
-				i);
-			return -1;
-		}
-		sc->paths[i].behind = *p->behind + 1;
-	}
 	return 0;
 }
 
@@ -371,15 +298,13 @@ static int convert(struct scenario *sc, const struct raw *r)
 	for (unsigned int i = 0; i < r->n_paths; i++)
 		if (to_path(&sc->paths[sc->n_paths++], &r->paths[i]) != 0)
 			return -1;
-	if (to_path(&sc->server_path, &r->server_path) != 0 || to_shared(sc, r) != 0 ||
-	    to_mptcp(sc, r->mptcp) != 0)
+	if (to_path(&sc->server_path, &r->server_path) != 0)
 		return -1;
 	for (unsigned int i = 0; i < r->n_connections; i++) {
 		struct sc_conn *c = &sc->conns[sc->n_conns++];
 
 		c->start_ms = r->connections[i].start_ms;
 		c->path = r->connections[i].path;
-		c->plain = r->connections[i].plain;
 		if (c->path >= sc->n_paths) {
 			fprintf(stderr, "mpsim: connection %u: there is no path %u\n", i, c->path);
 			return -1;

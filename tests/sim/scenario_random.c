@@ -9,7 +9,7 @@
 
 #include <rte_common.h>
 
-#include "mptcp/conn/scheduler.h"
+#include "mptcp/tcp/tcp.h"
 #include "rng.h"
 #include "scenario.h"
 
@@ -281,24 +281,4 @@ void scenario_random(struct scenario *sc, uint64_t seed)
 		random_mtu(&r, &sc->paths[i], sc->v6);
 	random_mtu(&r, &sc->server_path, sc->v6);
 	random_wrapped(&r, sc);
-}
-
-void scenario_random_mptcp(struct scenario *sc, uint64_t seed)
-{
-	struct rng r = {rng_mix(seed + 2)};
-
-	scenario_random(sc, seed);
-	sc->mptcp = true;
-	sc->mptcp_cc = (uint32_t)rng_below(&r, TCP_CCS + 1);
-	sc->scheduler = (uint32_t)rng_below(&r, SCHEDS);
-	sc->checksum = percent(&r, 30);
-	for (; sc->n_paths < SC_PATHS_MAX && percent(&r, 50); sc->n_paths++) {
-		struct sc_path *p = &sc->paths[sc->n_paths];
-
-		random_path(&r, p);
-		if (has_box(p, BOX_WRAPPED))
-			p->n_boxes = 0; /* would need small windows: random_wrapped() */
-		random_mtu(&r, p, sc->v6);
-		sc->may_fail = sc->may_fail || p->up.flap_down_ms != 0 || p->down.flap_down_ms != 0;
-	}
 }

@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "mptcp/tcp/tcp.h"
-#include "mptcp/conn/scheduler.h"
 #include "scenario.h"
 
 struct text {
@@ -95,10 +94,6 @@ void scenario_describe(const struct scenario *sc, char *buf, unsigned int len)
 	struct text t = {buf, len, 0};
 
 	say(&t, "%s, %s", sc->v6 ? "IPv6" : "IPv4", sc->relay ? "relay" : "direct");
-	if (sc->mptcp)
-		say(&t, ", MPTCP with %s and %s%s",
-		    sc->mptcp_cc > 0 ? tcp_ccs[sc->mptcp_cc - 1]->name : "TCP's congestion control",
-		    scheds[sc->scheduler]->name, sc->checksum ? ", checksums" : "");
 	if (sc->cookies)
 		say(&t, ", cookies");
 	if (sc->hold != 0)

@@ -102,7 +102,7 @@ static void connect_hosts(struct sim *s, const struct sc_path *spec, struct host
 
 	if (p == NULL)
 		abort();
-	path_init(p, s, spec, spec->behind != 0 ? s->paths[spec->behind - 1] : NULL);
+	path_init(p, s, spec);
 	for (unsigned int e = 0; e < 2; e++)
 		p->addr[e] = addr_of(s, s->n_paths, e);
 	host_attach(a, p, 0);

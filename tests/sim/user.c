@@ -56,11 +56,6 @@ static unsigned int compare(uint8_t id, uint64_t off, const uint8_t *b, unsigned
 	return i;
 }
 
-bool user_octets_are(const struct user *u, uint64_t off, const uint8_t *b, unsigned int len)
-{
-	return compare(u->id, off, b, len) == len;
-}
-
 static void consume(struct user *u, const struct seg *s)
 {
 	const uint8_t *b = seg_payload(s);
@@ -335,8 +330,7 @@ static void begin(struct sim *s, void *ctx, uint64_t arg)
 	host_touch(u->host);
 	u->began = true;
 	u->began_ns = s->now_ns;
-	u->c = conn_connect(&u->host->w.mp, u->conn->plain ? &u->host->plain : &u->host->params,
-			    &key, 0, u);
+	u->c = conn_connect(&u->host->w.mp, &u->host->params, &key, 0, u);
 	if (u->c == NULL)
 		sim_violation(s, "a connection could not be opened");
 	s->progress_ns = s->now_ns;

@@ -31,9 +31,6 @@ struct user {
 
 extern const struct conn_ops user_ops;
 
-/* Whether these are the octets of its stream from off on. */
-bool user_octets_are(const struct user *u, uint64_t off, const uint8_t *b, unsigned int len);
-
 /* Make the clients of the scenario, each of which connects at its time. */
 void users_start(struct sim *s);
 /* Whether every connection has come to its end, and to a right one: a violation otherwise. */

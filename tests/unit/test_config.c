@@ -23,7 +23,7 @@
 #include <cmocka.h>
 
 #include "config_parts.h"
-#include "mptcp/conn/scheduler.h"
+#include "mptcp/tcp/tcp.h"
 
 #define ERRS_MAX     64
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -64,7 +64,7 @@ static const char base[] = "workers: 2\n"                   /* 1 */
 			   "    pool: web\n"                /* 28 */
 			   "mptcp:\n"                       /* 29 */
 			   "  checksum: true\n"             /* 30 */
-			   "  endpoints:\n"                 /* 31 */
+			   "  signal:\n"                    /* 31 */
 			   "    - address: fd00:1::1\n"     /* 32 */
 			   "      backup: true\n"           /* 33 */
 			   "    - address: 10.1.0.1\n"      /* 34 */
@@ -138,21 +138,13 @@ static void test_good(void **state)
 	assert_int_equal(cfg.listeners[0].tcp_port, 80);
 	assert_true(cfg.listeners[0].mptcp);
 	assert_true(cfg.checksum);
-	assert_int_equal(cfg.n_endpoints, 2);
-	assert_int_equal(cfg.endpoints[0].id, 2); /* 1 is taken */
-	assert_true(cfg.endpoints[0].backup);
-	assert_int_equal(cfg.endpoints[0].tcp_port, 0);
-	assert_int_equal(cfg.endpoints[1].id, 1);
-	assert_int_equal(cfg.endpoints[1].tcp_port, 8443);
-	assert_false(cfg.endpoints[1].backup);
-	assert_true(cfg.endpoints[1].signal);
-	assert_false(cfg.endpoints[1].subflow);
-	assert_int_equal(cfg.endpoints[1].weight, 1);
-	assert_int_equal(cfg.endpoints[1].priority, 0);
-	assert_null(cfg.mptcp_cc);
-	assert_ptr_equal(cfg.sched, &sched_minrtt);
-	assert_null(cfg.listeners[0].mptcp_cc);
-	assert_null(cfg.listeners[0].sched);
+	assert_int_equal(cfg.n_signal, 2);
+	assert_int_equal(cfg.signal[0].id, 2); /* 1 is taken */
+	assert_true(cfg.signal[0].backup);
+	assert_int_equal(cfg.signal[0].tcp_port, 0);
+	assert_int_equal(cfg.signal[1].id, 1);
+	assert_int_equal(cfg.signal[1].tcp_port, 8443);
+	assert_false(cfg.signal[1].backup);
 	assert_ptr_equal(cfg.cc, &cc_newreno);
 	assert_false(cfg.pacing);
 	assert_int_equal(cfg.mtu_probing, TCP_MTU_BLACKHOLE);
@@ -389,34 +381,6 @@ static void test_two_uplinks(void **state)
 	assert_int_equal(cfg.n_routes, 2);
 	assert_int_equal(cfg.routes[0].port, 1);
 	assert_int_equal(cfg.routes[1].port, 0);
-}
-
-/* Of all, of a listener, of a pool; and what is said of an endpoint. */
-static void test_policies(void **state)
-{
-	(void)state;
-	expect_good("  checksum: true\n",
-		    "  checksum: true\n  congestion: lia\n  scheduler: ecf\n");
-	assert_ptr_equal(cfg.mptcp_cc, &cc_lia);
-	assert_ptr_equal(cfg.sched, &sched_ecf);
-	assert_ptr_equal(cfg.cc, &cc_newreno);
-	expect_good("    pool: web\n",
-		    "    pool: web\n    congestion: olia\n    scheduler: redundant\n");
-	assert_ptr_equal(cfg.listeners[0].mptcp_cc, &cc_olia);
-	assert_ptr_equal(cfg.listeners[0].sched, &sched_redundant);
-	assert_null(cfg.pools[0].sched);
-	expect_good("  - name: web\n",
-		    "  - name: web\n    congestion: balia\n    scheduler: weighted\n");
-	assert_ptr_equal(cfg.pools[0].mptcp_cc, &cc_balia);
-	assert_ptr_equal(cfg.pools[0].sched, &sched_weighted);
-	assert_null(cfg.listeners[0].mptcp_cc);
-	expect_good("      backup: true\n", "      signal: false\n      subflow: true\n"
-					    "      weight: 7\n      priority: 3\n");
-	assert_false(cfg.endpoints[0].signal);
-	assert_true(cfg.endpoints[0].subflow);
-	assert_false(cfg.endpoints[0].backup);
-	assert_int_equal(cfg.endpoints[0].weight, 7);
-	assert_int_equal(cfg.endpoints[0].priority, 3);
 }
 
 static void test_limits(void **state)
@@ -800,14 +764,21 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),          cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_examples),      cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_two_uplinks),   cmocka_unit_test(test_policies),
-		cmocka_unit_test(test_limits),        cmocka_unit_test(test_idle),
-		cmocka_unit_test(test_mbufs),         cmocka_unit_test(test_cores_left_out),
-		cmocka_unit_test(test_upstream_note), cmocka_unit_test(test_several_at_once),
-		cmocka_unit_test(test_whole_file),    cmocka_unit_test(test_mutations),
-		cmocka_unit_test(test_machine),       cmocka_unit_test(test_interfaces),
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_examples),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_two_uplinks),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_mbufs),
+		cmocka_unit_test(test_cores_left_out),
+		cmocka_unit_test(test_upstream_note),
+		cmocka_unit_test(test_several_at_once),
+		cmocka_unit_test(test_whole_file),
+		cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_machine),
+		cmocka_unit_test(test_interfaces),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

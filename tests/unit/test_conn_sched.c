@@ -4,8 +4,6 @@
  */
 #include "test_conn_net.h"
 
-#include "mptcp/conn/scheduler.h"
-
 static struct tcp *tcp_of_path(struct world *w, unsigned int i)
 {
 	struct subflow *sf;
@@ -215,162 +213,6 @@ static void data_ack_is_not_asked_for_in_flight(void **state)
 	assert_int_equal(w->n_sent, 0);
 }
 
-static unsigned int n_coupled(const struct tcp *t)
-{
-	const struct tcp *p = NULL;
-	unsigned int n = 0;
-	bool self = false;
-
-	while ((p = t->ops->coupled(t, p)) != NULL) {
-		self = self || p == t;
-		n++;
-	}
-	assert_true(self);
-	return n;
-}
-
-/* Subflows have the listener's congestion control, and are coupled when they carry something. */
-static void coupled_paths(void **state)
-{
-	struct world *w = *state;
-	struct tcp *a, *b;
-
-	w->params.cc = &cc_lia;
-	open_mptcp(w, MPC_FLAG_H);
-	ack(w, 0);
-	join(w, 1);
-	ack(w, 1);
-	a = tcp_of_path(w, 0);
-	b = tcp_of_path(w, 1);
-	assert_ptr_equal(a->cc, &cc_lia);
-	assert_ptr_equal(b->cc, &cc_lia);
-	assert_int_equal(n_coupled(a), 1);
-	w->path[0].deaf = w->path[1].deaf = true;
-	a->srtt_us = a->min_rtt_us = 1000;
-	b->srtt_us = b->min_rtt_us = 2000;
-	a->cwnd = 1400;
-	user_send(w, 2800);
-	assert_int_equal(n_coupled(a), 2);
-	assert_int_equal(n_coupled(b), 2);
-	((struct subflow *)b)->stale = true;
-	assert_int_equal(n_coupled(a), 1);
-	assert_int_equal(n_coupled(b), 2);
-}
-
-static void plain_tcp_is_not_coupled(void **state)
-{
-	struct world *w = *state;
-
-	w->params.cc = &cc_lia;
-	open_plain(w);
-	assert_ptr_equal(w->c->subflows->tcp.cc, w->cfg.cc);
-	assert_ptr_not_equal(w->c->subflows->tcp.cc, &cc_lia);
-}
-
-/* Each segment over both paths; it is held until the last of them has acknowledged it. */
-static void sent_over_both(void **state)
-{
-	struct world *w = *state;
-	struct sent *a, *b;
-
-	w->params.sched = &sched_redundant;
-	open_mptcp(w, MPC_FLAG_H);
-	ack(w, 0);
-	join(w, 1);
-	ack(w, 1);
-	forget(w);
-	user_send(w, 1000);
-	a = find_data(w);
-	b = find_data(w);
-	assert_non_null(a);
-	assert_non_null(b);
-	assert_int_not_equal(a->path, b->path);
-	assert_true(a->p.mp.dss.dsn == b->p.mp.dss.dsn);
-	assert_int_equal(b->p.payload_len, 1000);
-	assert_memory_equal(a->data, b->data, 1000);
-	assert_int_equal(ctr(w, CTR_MP_REDUNDANT), 1);
-	assert_int_equal(ctr(w, CTR_MP_RETRANS), 0);
-	w->dack = out_dsn(w, 1000);
-	ack(w, 0);
-	assert_int_equal(ctr(w, CTR_CUR_SEGS), 1);
-	ack(w, 1);
-	assert_int_equal(ctr(w, CTR_CUR_SEGS), 0);
-	/* no room on one of them: it is not waited for */
-	tcp_of_path(w, 1)->cwnd = 0;
-	forget(w);
-	user_send(w, 2800);
-	assert_int_equal(sent_on(w, 0), 2);
-	tcp_of_path(w, 1)->cwnd = 14600;
-}
-
-/* Two segments fill the peer's window, the second on a slow path that loses it. */
-static void fill_by_slow_path(struct world *w)
-{
-	w->params.sched = &sched_minrtt;
-	w->path[0].wnd = w->path[1].wnd = 20; /* << 7: two of 1280 octets */
-	open_mptcp(w, MPC_FLAG_H);
-	ack(w, 0);
-	join(w, 1);
-	ack(w, 1);
-	tcp_of_path(w, 0)->srtt_us = tcp_of_path(w, 0)->min_rtt_us = 1000;
-	tcp_of_path(w, 1)->srtt_us = tcp_of_path(w, 1)->min_rtt_us = 100000;
-	tcp_of_path(w, 0)->cwnd = 1280;
-	w->path[1].deaf = true;
-	forget(w);
-	for (; w->tx_off < 3 * 1280; w->tx_off += 1280)
-		conn_send(w->c, user_seg(w->tx_off, 1280));
-	assert_int_equal(sent_on(w, 0), 1);
-	assert_int_equal(sent_on(w, 1), 1);
-	assert_true(w->c->snd_nxt == out_dsn(w, 2560));
-	w->dack = out_dsn(w, 1280);
-	w->path[0].wnd = 10; /* the edge stays */
-	forget(w);
-}
-
-/* RFC 8041 s3.7: the fast path sends it, once, and the slow one slows down. */
-static void full_window(void **state)
-{
-	struct world *w = *state;
-	uint32_t cwnd;
-	struct sent *s;
-
-	fill_by_slow_path(w);
-	cwnd = tcp_of_path(w, 1)->cwnd;
-	tcp_of_path(w, 1)->ssthresh = 2800; /* it is not in slow start */
-	ack(w, 0);
-	s = find_data(w);
-	assert_non_null(s);
-	assert_int_equal(s->path, 0);
-	assert_true(s->p.mp.dss.dsn == out_dsn(w, 1280));
-	assert_null(find_data(w));
-	assert_int_equal(ctr(w, CTR_MP_OPPORTUNISTIC), 1);
-	assert_int_equal(tcp_of_path(w, 1)->cwnd, cwnd * 7 / 10); /* CUBIC's */
-	assert_int_equal(tcp_of_path(w, 1)->ssthresh, cwnd * 7 / 10);
-	/* not again for the same octets */
-	w->dack = out_dsn(w, 1280);
-	ack(w, 0);
-	assert_int_equal(ctr(w, CTR_MP_OPPORTUNISTIC), 1);
-	assert_int_equal(tcp_of_path(w, 1)->cwnd, cwnd * 7 / 10);
-	w->dack = out_dsn(w, 2560);
-	w->path[0].wnd = 20;
-	forget(w);
-	ack(w, 0);
-	s = find_data(w);
-	assert_true(s->p.mp.dss.dsn == out_dsn(w, 2560));
-}
-
-/* What is on a path that is about as fast is not sent again. */
-static void full_window_of_the_fast(void **state)
-{
-	struct world *w = *state;
-
-	fill_by_slow_path(w);
-	tcp_of_path(w, 0)->srtt_us = tcp_of_path(w, 0)->min_rtt_us = 60000;
-	ack(w, 0);
-	assert_null(find_data(w));
-	assert_int_equal(ctr(w, CTR_MP_OPPORTUNISTIC), 0);
-}
-
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -382,11 +224,6 @@ int main(void)
 		T(late_data_ack_is_asked_for),
 		T(data_ack_is_not_asked_for_in_flight),
 		T(nothing_has_arrived_behind_a_hole),
-		T(coupled_paths),
-		T(plain_tcp_is_not_coupled),
-		T(sent_over_both),
-		T(full_window),
-		T(full_window_of_the_fast),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,6 @@
 #include <rte_mempool.h>
 
 #include "eal.h"
-#include "mptcp/conn/scheduler.h"
 #include "relay.h"
 #include "steer.h"
 #include "worker.h"
@@ -349,28 +348,6 @@ static void test_listener_is_found(void **state)
 	assert_false(any->mptcp);
 	assert_ptr_equal(find("fd00:1::1", 443), any);
 	assert_null(find("::", 80));
-}
-
-/* A listener's and a pool's own, or those of all. */
-static void test_policy_is_found(void **state)
-{
-	static const struct sched_ops of_all, of_listener, of_pool;
-
-	relay_free(w);
-	cfg.sched = &of_all;
-	cfg.mptcp_cc = &cc_lia;
-	cfg.listeners[0].sched = &of_listener;
-	cfg.listeners[0].mptcp_cc = &cc_olia;
-	cfg.pools[0].sched = &of_pool;
-	assert_int_equal(relay_init(w, &cfg), 0);
-	assert_ptr_equal(find("10.1.0.1", 80)->sched, &of_listener);
-	assert_ptr_equal(find("10.1.0.1", 80)->cc, &cc_olia);
-	assert_ptr_equal(find("10.1.0.7", 443)->sched, &of_all);
-	assert_ptr_equal(find("10.1.0.7", 443)->cc, &cc_lia);
-	assert_ptr_equal(w->relay->listeners.listeners[0].server.sched, &of_pool);
-	assert_ptr_equal(w->relay->listeners.listeners[0].server.cc, &cc_lia);
-	cfg.sched = cfg.listeners[0].sched = cfg.pools[0].sched = NULL;
-	cfg.mptcp_cc = cfg.listeners[0].mptcp_cc = NULL;
 }
 
 static void test_servers_take_turns(void **state)
@@ -800,7 +777,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_listener_is_found),
-		T(test_policy_is_found),
 		T(test_servers_take_turns),
 		T(test_source_port_leads_back),
 		T(test_no_port_is_free),

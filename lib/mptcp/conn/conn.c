@@ -59,7 +59,6 @@ struct conn *conn_new(struct mptcp *mp, const struct conn_params *params)
 	c->mp = mp;
 	c->params = params;
 	c->user = params->user;
-	c->sched.ops = params->sched != NULL ? params->sched : scheds[0];
 	c->mode = CONN_TCP;
 	c->id = mp->next_conn_id++;
 	c->created_ms = mp->st->now_ms;

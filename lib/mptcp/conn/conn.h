@@ -58,7 +58,6 @@ enum conn_end {
 
 struct conn;
 struct mptcp;
-struct sched_ops;
 
 /* Upcalls to the user of a connection. None may free the struct conn; all may call conn_*(). */
 struct conn_ops {
@@ -91,22 +90,16 @@ struct conn_params {
 	bool checksum;        /* ask for DSS checksums */
 	uint8_t subflows_max; /* 1..CONN_SUBFLOWS_MAX */
 	uint16_t listener;    /* index, for reports */
-	/* Congestion control of the subflows of MPTCP connections; NULL, and of all others: that of struct
-	 * tcp_config. */
-	const struct tcp_cc_ops *cc;
-	const struct sched_ops *sched; /* scheduler.h; NULL: the default */
 };
 
 /* An address of ours; configuration, immutable. */
 struct local_addr {
 	struct ip_addr addr;
-	uint16_t port;    /* 0: that of the connection */
-	uint8_t id;       /* 1..255 */
-	uint8_t priority; /* for sched_priority: 0 is the first */
-	uint16_t weight;  /* for sched_weighted; 0: 1 */
-	bool signal;      /* announce it with ADD_ADDR */
-	bool subflow;     /* client role: join from it */
-	bool backup;      /* subflows to or from it are backup */
+	uint16_t port; /* 0: that of the connection */
+	uint8_t id;    /* 1..255 */
+	bool signal;   /* announce it with ADD_ADDR */
+	bool subflow;  /* client role: join from it */
+	bool backup;   /* subflows to or from it are backup */
 };
 
 /* The subflow handshake; one writer: subflow_set_hs(). */
@@ -160,10 +153,6 @@ struct subflow {
 	bool spare_valid;
 	uint64_t bytes_sent, bytes_received;
 	uint32_t created_ms;
-	/* w: the scheduler; priority and weight are those of the local address */
-	uint8_t priority;
-	uint16_t weight;
-	uint64_t tag; /* sched_weighted.c */
 	/* REMOVE_ADDR named its address: killed at the deadline unless the probe is answered */
 	struct wheel_timer rm_timer;
 	struct wheel_timer hs_timer; /* PRE_ESTABLISHED: the third packet goes again */
@@ -237,14 +226,7 @@ struct conn {
 	struct segq sndq;
 	struct seg *snd_unsent; /* first with no DSN sent yet, or NULL */
 	struct seg *reinject;   /* where to look for segments to be sent again, or NULL */
-	struct {
-		const struct sched_ops *ops;
-		uint64_t now;      /* sched_weighted.c */
-		uint8_t last_slot; /* sched_roundrobin.c */
-		bool waiting;      /* sched_ecf.c */
-	} sched;
-	uint64_t opportune; /* DSN of what was last sent again because the window was full */
-	uint8_t avoid_slot; /* these do not go to that subflow: its DATA_ACKs do not come */
+	uint8_t avoid_slot;     /* these do not go to that subflow: its DATA_ACKs do not come */
 	uint64_t snd_una, snd_nxt;
 	uint64_t snd_end;              /* DSN after the last queued octet */
 	uint64_t snd_wnd_end;          /* right edge of the peer's window */

@@ -7,7 +7,6 @@
 #define CONN_CONN_INTERNAL_H
 
 #include "mptcp/conn/conn.h"
-#include "mptcp/conn/scheduler.h"
 
 /* Octets a DSS option takes at most on a data segment: 64-bit DATA_ACK and DSN, checksum. */
 #define DSS_OPT_MAX 28
@@ -85,17 +84,8 @@ bool conn_can_fall_back(const struct conn *c, const struct subflow *sf);
 void subflow_checksum_failed(struct subflow *sf);
 void subflow_mp_fail_rx(struct subflow *sf, uint64_t dsn);
 
-/* sched.c */
-/* The one with the shortest round trip that has room for len octets; len 0: any that may carry a control
- * signal. Not the one in avoid_slot. NULL: none now. */
-struct subflow *sched_pick(const struct conn *c, uint32_t len, uint8_t avoid_slot);
-/* The one that is to carry the next segment, by the connection's scheduler; NULL: none now. */
-struct subflow *sched_pick_new(struct conn *c, uint32_t len);
-/* Those that the same segment can go over as well: their number. */
-unsigned int sched_others(const struct conn *c, uint32_t len, const struct subflow *but,
-			  struct subflow **to);
-/* The round trip that schedulers reckon with. */
-uint32_t sched_rtt_us(const struct subflow *sf);
+/* sched_minrtt.c */
+struct subflow *sched_pick(struct conn *c, uint32_t len, uint8_t avoid_slot);
 
 /* subflow.c */
 extern const struct tcp_ops subflow_tcp_ops;
@@ -147,8 +137,6 @@ struct conn *token_find(struct mptcp *mp, uint32_t token);
 void token_refill(struct mptcp *mp, unsigned int n);
 
 /* mptcp.c */
-/* What is configured for an address of ours, or NULL. */
-const struct local_addr *local_addr_find(const struct mptcp *mp, const struct ip_addr *a);
 struct subflow *flow_find(struct mptcp *mp, const struct flow_key *key);
 int flow_insert(struct mptcp *mp, struct subflow *sf);
 /* Our initial sequence number for the SYN in hand. */

@@ -9,15 +9,8 @@
 
 /* Segments this small are worth copying behind the one before. */
 #define MERGE_MAX 256
-/* So many times the round trip of another path, and it is slow. */
-#define OPPORTUNE_RTTS 2
 /* Until a segment that found no buffer is tried again. */
 #define PUSH_AGAIN_MS 100
-
-static uint16_t slot_bit(const struct subflow *sf)
-{
-	return (uint16_t)(1u << (sf->slot - 1));
-}
 
 /* The 64-bit number nearest to ref whose low half is low (RFC 8684 s3.3.1). */
 uint64_t dsn_promote(uint64_t ref, uint32_t low)
@@ -112,21 +105,19 @@ static void map_segment(struct conn *c, struct subflow *sf, struct seg *s)
 	}
 }
 
-/* The peer's window does not let s, with no DSN sent before, go. */
-static bool window_is_full(const struct conn *c, const struct seg *s)
-{
-	return (int64_t)(c->snd_wnd_end - s->dsn) < s->len && c->snd_una != c->snd_nxt;
-}
-
-/* s, with no DSN sent before, goes to sf. False when no buffer was to be had. */
+/* s, with no DSN sent before, goes to sf. False when it cannot now. */
 static bool send_new(struct conn *c, struct subflow *sf, struct seg *s)
 {
 	uint16_t max = tcp_payload_max(&sf->tcp);
 	int64_t wnd = (int64_t)(c->snd_wnd_end - s->dsn);
 
-	/* Nothing in flight: fill what is open, or let TCP probe with it. */
-	if (wnd < s->len && wnd > 0 && wnd < max)
-		max = (uint16_t)wnd;
+	if (wnd < s->len) {
+		if (c->snd_una != c->snd_nxt)
+			return false;
+		/* Nothing in flight: fill what is open, or let TCP probe with it. */
+		if (wnd > 0 && wnd < max)
+			max = (uint16_t)wnd;
+	}
 	if (s->len > max && !sndq_split(c, s, max))
 		return false;
 	map_segment(c, sf, s);
@@ -153,107 +144,46 @@ static void drop_acked(struct conn *c)
 	}
 }
 
-/* The octets of s, which another subflow has in its queue, on sf as well. False: no buffer. */
-static bool send_copy(struct conn *c, struct subflow *sf, const struct seg *s)
+/* s was sent on a subflow that failed: send it again on sf. */
+static bool send_again(struct conn *c, struct subflow *sf, struct seg *s)
 {
 	struct stack *st = c->mp->st;
 	uint16_t max = tcp_payload_max(&sf->tcp);
-	struct seg *copy = seg_copy(st, s), *rest;
-
-	if (copy == NULL)
-		return false;
-	copy->flags |= SEG_REINJ;
-	while (copy->len > max) {
-		rest = seg_split(st, copy, max);
-		if (rest == NULL) {
-			seg_drop(copy);
-			return false;
-		}
-		map_segment(c, sf, copy);
-		tcp_send(&sf->tcp, copy);
-		copy = rest;
-	}
-	map_segment(c, sf, copy);
-	tcp_send(&sf->tcp, copy);
-	return true;
-}
-
-enum sent_again {
-	AGAIN_SENT,
-	AGAIN_GONE, /* it was acknowledged already: s is no more, or less of it */
-	AGAIN_NO_BUFFER,
-};
-
-/* s was sent on a subflow that failed: send it again on sf. */
-static enum sent_again send_again(struct conn *c, struct subflow *sf, struct seg *s)
-{
-	uint16_t max = tcp_payload_max(&sf->tcp);
+	struct seg *copy = s, *rest;
 
 	if (s->holders > 1 || s->tcp != NULL) {
-		if (!send_copy(c, sf, s))
-			return AGAIN_NO_BUFFER;
-	} else {
+		copy = seg_copy(st, s);
+		if (copy == NULL)
+			return false;
+		copy->dsn = s->dsn;
+		copy->flags |= SEG_REINJ;
+	}
+	if (copy == s) {
 		if (s->len > max && !sndq_split(c, s, max))
-			return AGAIN_NO_BUFFER;
+			return false;
 		/* Of a segment acknowledged in part the first piece may be so as a whole. */
 		if (!dsn_lt(c->snd_una, s->dsn + s->len)) {
 			drop_acked(c);
-			return AGAIN_GONE;
+			return true;
 		}
-		map_segment(c, sf, s);
-		tcp_send(&sf->tcp, s);
+	} else {
+		while (copy->len > max) {
+			rest = seg_split(st, copy, max);
+			if (rest == NULL) {
+				seg_drop(copy);
+				return false;
+			}
+			rest->dsn = copy->dsn + copy->len;
+			map_segment(c, sf, copy);
+			tcp_send(&sf->tcp, copy);
+			copy = rest;
+		}
 	}
+	map_segment(c, sf, copy);
 	s->sf_slot = sf->slot;
-	st_inc(c->mp->st, CTR_MP_RETRANS);
-	return AGAIN_SENT;
-}
-
-/* s has just been sent on sf, and goes over all others as well: bits of their slots. */
-static uint16_t send_everywhere(struct conn *c, const struct subflow *sf, const struct seg *s)
-{
-	struct subflow *to[CONN_SLOTS_MAX];
-	unsigned int n = sched_others(c, s->len, sf, to);
-	uint16_t touched = 0;
-
-	for (unsigned int i = 0; i < n && send_copy(c, to[i], s); i++) {
-		touched |= slot_bit(to[i]);
-		st_inc(c->mp->st, CTR_MP_REDUNDANT);
-	}
-	return touched;
-}
-
-static struct subflow *subflow_in_slot(const struct conn *c, uint8_t slot)
-{
-	struct subflow *sf;
-
-	CONN_FOREACH_SUBFLOW (sf, c) {
-		if (sf->slot == slot)
-			return sf;
-	}
-	return NULL;
-}
-
-/* The peer's window is full. What a slow path has, and holds up all others by, goes over a fast one as well,
- * once; and that path gets less from now on (RFC 8041 s3.7). The bit of the fast one's slot, or 0. */
-static uint16_t send_opportune(struct conn *c)
-{
-	struct seg *s = c->sndq.head;
-	struct subflow *slow, *fast;
-	uint64_t dsn;
-
-	if (c->mode != CONN_MPTCP || s == NULL || s == c->snd_unsent || c->opportune == s->dsn)
-		return 0;
-	dsn = s->dsn;
-	slow = subflow_in_slot(c, s->sf_slot);
-	fast = sched_pick(c, s->len, s->sf_slot);
-	if (slow == NULL || fast == NULL ||
-	    sched_rtt_us(slow) / OPPORTUNE_RTTS < sched_rtt_us(fast) ||
-	    send_again(c, fast, s) != AGAIN_SENT)
-		return 0;
-	c->opportune = dsn;
-	st_inc(c->mp->st, CTR_MP_OPPORTUNISTIC);
-	tcp_slow_down(&slow->tcp);
-	return slot_bit(fast);
+	tcp_send(&sf->tcp, copy);
+	st_inc(st, CTR_MP_RETRANS);
+	return true;
 }
 
 /* The next segment to be sent again, or NULL. */
@@ -328,25 +258,19 @@ void conn_push(struct conn *c)
 			s = c->snd_unsent;
 		if (s == NULL)
 			break;
-		if (!again && window_is_full(c, s)) {
-			touched |= send_opportune(c);
-			break;
-		}
-		sf = again ? sched_pick(c, s->len, c->avoid_slot) : sched_pick_new(c, s->len);
+		sf = sched_pick(c, s->len, again ? c->avoid_slot : 0);
 		if (sf == NULL && again && c->avoid_slot != 0)
 			sf = sched_pick(c, s->len, 0);
 		if (sf == NULL)
 			break;
-		ok = again ? send_again(c, sf, s) != AGAIN_NO_BUFFER : send_new(c, sf, s);
+		ok = again ? send_again(c, sf, s) : send_new(c, sf, s);
 		if (!ok)
 			break;
-		touched |= slot_bit(sf);
-		if (!again && c->sched.ops->redundant && c->mode == CONN_MPTCP)
-			touched |= send_everywhere(c, sf, s);
+		touched |= (uint16_t)(1u << (sf->slot - 1));
 	}
 	for (sf = c->subflows; sf != NULL && touched != 0; sf = next) {
 		next = sf->next;
-		if ((touched & slot_bit(sf)) != 0)
+		if ((touched & (1u << (sf->slot - 1))) != 0)
 			tcp_output(&sf->tcp);
 	}
 	c->pushing = false;

@@ -94,15 +94,6 @@ void flow_remove(struct mptcp *mp, struct subflow *sf)
 		st_dec(mp->st, CTR_CUR_FLOWS);
 }
 
-const struct local_addr *local_addr_find(const struct mptcp *mp, const struct ip_addr *a)
-{
-	for (unsigned int i = 0; i < mp->n_local_addrs; i++) {
-		if (ip_addr_eq(&mp->local_addrs[i].addr, a))
-			return &mp->local_addrs[i];
-	}
-	return NULL;
-}
-
 bool mptcp_knows(struct mptcp *mp, const struct flow_key *key)
 {
 	return flow_find(mp, key) != NULL;

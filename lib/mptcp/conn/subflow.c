@@ -30,7 +30,6 @@ void subflow_set_hs(struct subflow *sf, enum subflow_hs to)
 /* A subflow in the tables and in c's list, its TCP still CLOSED. NULL when a pool is empty. */
 struct subflow *subflow_new(struct conn *c, const struct flow_key *key)
 {
-	const struct local_addr *la = local_addr_find(c->mp, &key->local);
 	struct mptcp *mp = c->mp;
 	struct subflow *sf;
 	uint8_t slot;
@@ -50,11 +49,8 @@ struct subflow *subflow_new(struct conn *c, const struct flow_key *key)
 	}
 	st_inc(mp->st, CTR_CUR_SUBFLOWS);
 	sf->conn = c;
-	sf->tcp.cc = c->mode == CONN_MPTCP ? c->params->cc : NULL;
 	sf->slot = slot + 1;
 	sf->created_ms = mp->st->now_ms;
-	sf->weight = la != NULL ? la->weight : 0;
-	sf->priority = la != NULL ? la->priority : 0;
 	c->slots |= (uint16_t)(1u << slot);
 	sf->next = c->subflows;
 	c->subflows = sf;
@@ -272,22 +268,6 @@ static uint32_t subflow_rcv_window(struct tcp *t)
 	return conn_rcv_window(subflow_of(t)->conn, t);
 }
 
-/* The subflows that carry something: one that rests takes nothing from anybody. */
-static bool is_in_use(const struct subflow *sf)
-{
-	return sf->hs == SF_HS_DONE && !sf->stale && sf->tcp.sndq.head != NULL;
-}
-
-static struct tcp *subflow_coupled(const struct tcp *t, const struct tcp *p)
-{
-	struct subflow *sf = p == NULL ? ((const struct subflow *)t)->conn->subflows
-				       : ((const struct subflow *)p)->next;
-
-	while (sf != NULL && &sf->tcp != t && !is_in_use(sf))
-		sf = sf->next;
-	return sf != NULL ? &sf->tcp : NULL;
-}
-
 const struct tcp_ops subflow_tcp_ops = {
 	.build_options = subflow_build_options,
 	.handshake = subflow_handshake,
@@ -299,6 +279,5 @@ const struct tcp_ops subflow_tcp_ops = {
 	.acked = subflow_acked,
 	.timeout = subflow_timeout,
 	.closed = subflow_closed,
-	.coupled = subflow_coupled,
 	.rcv_window = subflow_rcv_window,
 };

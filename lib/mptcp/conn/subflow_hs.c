@@ -153,6 +153,16 @@ static int join_refused(const struct conn *c)
 	return -1;
 }
 
+/* Our address ID for the address a join came to: as announced, or 0 for that of the first one. */
+static const struct local_addr *local_addr_find(const struct mptcp *mp, const struct ip_addr *a)
+{
+	for (unsigned int i = 0; i < mp->n_local_addrs; i++) {
+		if (ip_addr_eq(&mp->local_addrs[i].addr, a))
+			return &mp->local_addrs[i];
+	}
+	return NULL;
+}
+
 static void syn_join(struct mptcp *mp, const struct pkt *p)
 {
 	const struct mp_join *j = &p->mp.join;
@@ -305,8 +315,6 @@ void capable_agreed(struct subflow *sf, const struct mp_capable *mpc)
 		c->csum = true;
 	c->peer_no_joins = (mpc->flags & MPC_FLAG_C) != 0;
 	c->ack64 = true;
-	if (c->params->cc != NULL)
-		sf->tcp.cc = c->params->cc;
 	subflow_set_hs(sf, SF_HS_DONE);
 }
 

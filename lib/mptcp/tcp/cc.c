@@ -4,5 +4,4 @@
  */
 #include "mptcp/tcp/tcp.h"
 
-const struct tcp_cc_ops *const tcp_ccs[TCP_CCS] = {&cc_cubic, &cc_newreno, &cc_bbr,
-						   &cc_lia,   &cc_olia,    &cc_balia};
+const struct tcp_cc_ops *const tcp_ccs[TCP_CCS] = {&cc_cubic, &cc_newreno, &cc_bbr};

@@ -85,9 +85,6 @@ struct tcp_ops {
 	/* State is CLOSED, queues are empty, no timer armed. Called exactly once for a tcp that
 	 * left CLOSED. */
 	void (*closed)(struct tcp *t, enum tcp_end why);
-	/* Of the connections that congestion control couples with t, the one after p (NULL: the first one). t is
-	 * always among them. A NULL upcall: t is alone. */
-	struct tcp *(*coupled)(const struct tcp *t, const struct tcp *p);
 	/* Window to offer from rcv_nxt: a multiple of 1 << rcv_wscale, at most 65535 << rcv_wscale.
 	 * The owner never moves the right edge left. */
 	uint32_t (*rcv_window)(struct tcp *t);
@@ -179,9 +176,7 @@ struct tcp_cc_ops {
 	void (*on_tail_lost)(struct tcp *t, uint32_t flight);
 };
 extern const struct tcp_cc_ops cc_newreno, cc_cubic, cc_bbr;
-/* Coupled: the paths of an MPTCP connection share what one TCP would take (RFC 6356). */
-extern const struct tcp_cc_ops cc_lia, cc_olia, cc_balia;
-#define TCP_CCS 6
+#define TCP_CCS 3
 extern const struct tcp_cc_ops *const tcp_ccs[TCP_CCS];
 
 /* The first slow start (RFC 9406 s4.2); zero: not known. */
@@ -461,9 +456,6 @@ void tcp_window_update(struct tcp *t);
 void tcp_shutdown(struct tcp *t);
 /* End at once: RST when the peer may know of us, closed(TCP_END_ABORT). No-op when CLOSED. */
 void tcp_abort(struct tcp *t);
-/* Slow down as for congestion, once a round trip: what was sent here holds up others. Not in slow start nor
- * recovery, nor where congestion control has a model of the path. */
-void tcp_slow_down(struct tcp *t);
 /* Send one keepalive probe now (an ACK with seq snd_una - 1). */
 void tcp_probe(struct tcp *t);
 /* Have the peer send an ACK now: the last octet that it acknowledged, again (answers to empty segments

@@ -93,42 +93,6 @@ void tcp_rate_mark_app(struct tcp *t);
  * congestion avoidance. */
 uint32_t cc_slow_start(struct tcp *t, const struct tcp_ack *a);
 
-/* cc_coupled.c */
-struct cc_coupled {
-	double grown;     /* octets that cwnd is to grow by and that have not made a segment yet */
-	uint64_t lost_at; /* octets ever sent, at the last loss */
-	uint64_t between; /* octets sent between the last two */
-};
-struct cc_coupled *cc_coupled_of(struct tcp *t);
-/* What the formulas are made of: a window over its round-trip time, in octets and microseconds. */
-static inline double cc_rtt(const struct tcp *t)
-{
-	return t->srtt_us != 0 ? t->srtt_us : 1;
-}
-static inline double cc_rate(const struct tcp *t)
-{
-	return t->cwnd / cc_rtt(t);
-}
-static inline const struct tcp *tcp_coupled(const struct tcp *t, const struct tcp *p)
-{
-	if (t->ops->coupled != NULL)
-		return t->ops->coupled(t, p);
-	return p == NULL ? t : NULL;
-}
-#define TCP_FOREACH_COUPLED(p, t) \
-	for ((p) = tcp_coupled(t, NULL); (p) != NULL; (p) = tcp_coupled(t, p))
-void cc_coupled_init(struct tcp *t);
-/* The window grows by increase(t) octets an octet acknowledged, outside of slow start. */
-void cc_coupled_on_ack(struct tcp *t, const struct tcp_ack *a,
-		       double (*increase)(const struct tcp *t));
-/* ssthresh: flight less the part of it that is to go. */
-void cc_coupled_reduce(struct tcp *t, uint32_t flight, double part);
-void cc_coupled_on_congestion(struct tcp *t, uint32_t flight); /* by half */
-void cc_coupled_on_timeout(struct tcp *t, uint32_t flight);
-void cc_coupled_on_idle(struct tcp *t);
-void cc_coupled_save(struct tcp *t);
-void cc_coupled_undo(struct tcp *t);
-
 /* tcp_ack.c */
 /* Whether cwnd is what holds the sender back that has so many octets in flight. */
 bool tcp_is_cwnd_limited(const struct tcp *t, uint32_t flight);

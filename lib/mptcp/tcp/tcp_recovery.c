@@ -336,9 +336,3 @@ bool tcp_undo_on_ack(struct tcp *t, const struct tcp_ack *a)
 		undo(t, a, why);
 	return why != CTR_NONE;
 }
-
-void tcp_slow_down(struct tcp *t)
-{
-	if (!t->in_recovery && !t->cc->model && t->cwnd >= t->ssthresh)
-		tcp_reduce(t, t->cwnd);
-}
