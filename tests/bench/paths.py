@@ -228,7 +228,7 @@ def median(v):
 
 
 def span(v):
-    return f"{min(good(v)):.0f}-{max(good(v)):.0f}" if good(v) else None
+    return f"{text_of(min(good(v)))}-{text_of(max(good(v)))}" if good(v) else None
 
 
 def rows_of(cells, figures):
@@ -293,7 +293,7 @@ def main():
         a.rounds_most = 2 * a.rounds
     cells = [c for c in itertools.product(a.families, a.rates, a.rtts, CONDITIONS) if a.k in c[3]]
     build = Lab(Spec(), build=a.build).build
-    about = {"kernel": platform.release(), "measured": f"{a.seconds} s after {a.omit} s, each and {RTTS} round trips; {a.port}"}
+    about = {"kernel": platform.release().split("-")[0], "measured": f"{a.seconds} s after {a.omit} s, each and {RTTS} round trips; {a.port}"}
     if a.sim_seconds:
         about["simulated"] = f"{a.sim_seconds} s after {a.sim_omit} s"
     try:
