@@ -238,7 +238,8 @@ def rows_of(cells, figures):
         yield {"IP": cell[0], "rate_mbit": cell[1], "rtt_ms": cell[2], "path": cell[3],
                "mpgate": median(ours), "kernel": median(kernel),
                "ratio": median(ours) / median(kernel) if median(ours) and median(kernel) else None,
-               "rounds": len(ours) or None, "flows": flows_of(*cell[1:]) if ours else None, "mpgate from-to": span(ours), "kernel from-to": span(kernel),
+               "rounds": len(ours) or None, "flows": flows_of(*cell[1:]) if ours else None,
+               "mpgate from-to": span(ours), "kernel from-to": span(kernel),
                "simulated": simulated[0], "of rate": simulated[1]}
 
 
@@ -293,7 +294,8 @@ def main():
         a.rounds_most = 2 * a.rounds
     cells = [c for c in itertools.product(a.families, a.rates, a.rtts, CONDITIONS) if a.k in c[3]]
     build = Lab(Spec(), build=a.build).build
-    about = {"kernel": platform.release().split("-")[0], "measured": f"{a.seconds} s after {a.omit} s, each and {RTTS} round trips; {a.port}"}
+    about = {"kernel": platform.release().split("-")[0],
+             "measured": f"{a.seconds} s after {a.omit} s, each and {RTTS} round trips; {a.port}"}
     if a.sim_seconds:
         about["simulated"] = f"{a.sim_seconds} s after {a.sim_omit} s"
     try:

@@ -2,6 +2,7 @@
  *
  * The window we offer: in which steps it moves, and that it always opens again (RFC 9293 s3.8.6.2.2).
  */
+#include "mptcp/conn/conn_internal.h"
 #include "test_conn_net.h"
 
 #define SEG  1400
@@ -87,15 +88,35 @@ static void opens_again(void **state)
 	}
 }
 
+/* Segments far below the window's unit: rounding to whole ones does not take back what was offered, wherever
+ * the edge lies. */
+static void edge_holds(void **state)
+{
+	struct world *w = *state;
+	uint64_t edge;
+
+	open_mptcp(w, MPC_FLAG_H);
+	w->space = 1 << 20;
+	data(w, 0, 0, 100);
+	edge = w->c->rcv_adv;
+	for (uint32_t least = 20000; least < 20000 + UNIT; least++)
+		for (uint32_t more = 0; more < 3 * UNIT; more += 37) {
+			w->c->rcv_adv = w->c->rcv_nxt + least;
+			w->c->rcv_lent = 0;
+			w->space = least + more;
+			assert_true(conn_rcv_window(w->c, &w->c->subflows->tcp) >= least);
+		}
+	w->c->rcv_adv = edge;
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		T(moves_in_steps),
-		T(not_more_than_some_segments),
-		T(by_the_segment),
-		T(opens_again),
+		T(moves_in_steps), T(not_more_than_some_segments),
+		T(by_the_segment), T(opens_again),
+		T(edge_holds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

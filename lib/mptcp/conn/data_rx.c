@@ -547,11 +547,12 @@ static uint32_t window_step(const struct conn *c, const struct tcp *t)
  * several. */
 static uint32_t whole_segments(const struct tcp *t, uint32_t wnd, uint32_t least)
 {
-	uint32_t seg = t->rcv_seg_max;
+	uint32_t seg = t->rcv_seg_max, whole;
 
 	if (seg == 0 || wnd - least < WND_WHOLE_SEGS * seg)
 		return wnd;
-	return (wnd - (wnd - least) % seg) & ~((1u << t->rcv_wscale) - 1);
+	whole = (wnd - (wnd - least) % seg) & ~((1u << t->rcv_wscale) - 1);
+	return whole > least ? whole : wnd; /* the segments may be less than a unit */
 }
 
 /* Octets from rcv_nxt, as a multiple of the scale; the right edge never moves left. */
