@@ -8,23 +8,27 @@
 #define SEG  1400
 #define UNIT 512
 
-/* The user has room for space more octets. Returns how far the edge has moved. */
+/* The user has room for space more octets. Returns how far the edge has moved, as the peer is told. */
 static uint32_t has_room(struct world *w, uint32_t space)
 {
-	uint64_t edge = w->c->rcv_adv;
+	uint64_t edge = w->c->rcv_adv, told = edge;
+	struct sent *s;
 
+	forget(w);
 	w->space = space;
 	conn_window_update(w->c);
 	stack_end_burst(&w->st);
-	return (uint32_t)(w->c->rcv_adv - edge);
+	while ((s = next(w)) != NULL)
+		told = w->c->rcv_nxt + (uint64_t)s->p.wnd * UNIT;
+	assert_true(told == w->c->rcv_adv);
+	return (uint32_t)(told - edge);
 }
 
 /* The window is used up, and the user holds what was in it. */
-static void fill_up(struct world *w, uint32_t buffer)
+static void fill_from(struct world *w, uint32_t off, uint32_t buffer)
 {
-	uint32_t off = 0, left;
+	uint32_t left;
 
-	open_mptcp(w, MPC_FLAG_H);
 	w->buffer = w->space = buffer;
 	while ((left = (uint32_t)(w->c->rcv_adv - w->c->rcv_nxt)) > 0) {
 		uint32_t len = RTE_MIN(left, (uint32_t)SEG);
@@ -35,6 +39,12 @@ static void fill_up(struct world *w, uint32_t buffer)
 	}
 	stack_end_burst(&w->st);
 	assert_true(off >= buffer - SEG - 256);
+}
+
+static void fill_up(struct world *w, uint32_t buffer)
+{
+	open_mptcp(w, MPC_FLAG_H);
+	fill_from(w, 0, buffer);
 }
 
 /* An eighth of the buffer, in whole segments as far as the window's unit allows. */
@@ -60,6 +70,50 @@ static void not_more_than_some_segments(void **state)
 	fill_up(w, 300 << 10);
 	assert_int_equal(has_room(w, 16 * SEG - 1), 0);
 	assert_in_range(has_room(w, 16 * SEG + UNIT), 16 * SEG - UNIT, 16 * SEG);
+}
+
+/* The edge is that of all subflows: one that never brought data does not move it by less. */
+static void one_that_rests(void **state)
+{
+	struct world *w = *state;
+	uint32_t step = 128 << 10 >> 3;
+
+	open_mptcp(w, MPC_FLAG_H);
+	data(w, 0, 0, SEG);
+	join(w, 1);
+	fill_from(w, SEG, 128 << 10);
+	for (uint32_t space = 0; space < step; space += 256)
+		assert_int_equal(has_room(w, space), 0);
+	assert_true(has_room(w, step + SEG) >= step - SEG);
+}
+
+/* Who knows no scaling has 64 KiB at most, and an eighth of that is the step, be the segments large. */
+static void without_scaling(void **state)
+{
+	static const uint32_t room[][3] = {/* offered, more, moves */
+					   {50000, 8190, 0},
+					   {50000, 8191, 8191 - 8191 % SEG},
+					   {0, 1 << 20, 65535 - 65535 % SEG}};
+	struct world *w = *state;
+	uint64_t edge;
+	struct tcp *t;
+
+	open_mptcp(w, MPC_FLAG_H);
+	w->buffer = 1 << 20;
+	data(w, 0, 0, SEG);
+	t = &w->c->subflows->tcp;
+	edge = w->c->rcv_adv;
+	t->rcv_wscale = 0;
+	for (unsigned int i = 0; i < RTE_DIM(room); i++) {
+		w->c->rcv_adv = w->c->rcv_nxt + room[i][0];
+		w->space = room[i][0] + room[i][1];
+		assert_int_equal(conn_rcv_window(w->c, t), room[i][0] + room[i][2]);
+	}
+	w->c->rcv_adv = w->c->rcv_nxt;
+	t->rcv_seg_max = 9000;
+	assert_int_equal(conn_rcv_window(w->c, t), 65535 - 65535 % 9000);
+	t->rcv_wscale = 9;
+	w->c->rcv_adv = edge;
 }
 
 /* A segment, where an eighth of the buffer is less. */
@@ -114,9 +168,10 @@ static void edge_holds(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		T(moves_in_steps), T(not_more_than_some_segments),
-		T(by_the_segment), T(opens_again),
-		T(edge_holds),
+		T(moves_in_steps),  T(not_more_than_some_segments),
+		T(by_the_segment),  T(opens_again),
+		T(edge_holds),      T(one_that_rests),
+		T(without_scaling),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

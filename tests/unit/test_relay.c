@@ -516,6 +516,7 @@ static void test_early_data_waits(void **state)
 	struct conn *client = accepted(), *server;
 
 	assert_int_equal(client->params->ops->rcv_space(client), RELAY_EARLY_MAX);
+	assert_int_equal(client->params->ops->rcv_buffer(client), RELAY_EARLY_MAX);
 	for (uint8_t i = 0; i < 60; i++)
 		rx(client, i, SEG_OCTETS);
 	assert_int_equal(client->params->ops->rcv_space(client), RELAY_EARLY_MAX - 60 * SEG_OCTETS);
@@ -592,6 +593,7 @@ static void test_bound_grows(void **state)
 	w->st.now_us += 1;
 	client->params->ops->acked(client);
 	assert_int_equal(server->params->ops->rcv_space(server), 2 * BUFFER);
+	assert_int_equal(server->params->ops->rcv_buffer(server), 2 * BUFFER);
 	assert_int_equal(client->params->ops->rcv_space(client), BUFFER);
 	finish(client, server);
 }
@@ -613,6 +615,7 @@ static void test_arrived_octets(void **state)
 	/* Where packet buffers are short they count like all others. */
 	w->st.seg_share = 8; /* of 1400 octets */
 	assert_int_equal(server->params->ops->rcv_space(server), 8 * 1400 - 10 * SEG_OCTETS);
+	assert_int_equal(server->params->ops->rcv_buffer(server), 8 * 1400);
 	w->st.seg_share = 5;
 	assert_int_equal(server->params->ops->rcv_space(server), 0);
 	puppet(client)->arrived = 0;

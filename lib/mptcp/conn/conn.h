@@ -218,6 +218,7 @@ struct conn {
 	uint64_t rcv_nxt;     /* next DSN expected */
 	uint64_t rcv_adv;     /* right edge offered, never moves left */
 	uint32_t rcv_wnd_max; /* largest window ever offered */
+	uint16_t rcv_seg_max; /* largest payload that came, of all subflows there ever were */
 	uint32_t rcv_lent;    /* octets offered by rounding while the user had no room */
 	struct segq ofo;      /* over dnext/dprev, sorted by dsn */
 	struct seg *ofo_hint[CONN_SLOTS_MAX]; /* last one put in, by subflow slot */

@@ -529,25 +529,26 @@ void conn_rx_release(struct conn *c)
 
 /* --- shared receive window (RFC 8684 s3.3.5) ---------------------------------------------------- */
 
-/* Octets by which the edge moves, or it does not: a segment, or half of the window there ever was (RFC 9293
- * s3.8.6.2.2). Of a large buffer several segments: who waits for the window may fill it with a short one each
- * time it opens, and that is relayed as it came. */
-static uint32_t window_step(const struct conn *c, const struct tcp *t)
+/* Whether so many octets are worth moving the edge by. Less than a segment is not (RFC 9293 s3.8.6.2.2). Of a
+ * large window several segments: who waits for it may fill it with a short one each time it opens, and that is
+ * relayed as it came. most: the largest window that t can offer. */
+static bool worth_moving(const struct conn *c, uint32_t octets, uint32_t most)
 {
-	uint32_t seg = RTE_MIN((uint32_t)t->rcv_seg_max, c->rcv_wnd_max / 2);
-	uint32_t most = WND_STEP_SEGS * (uint32_t)t->rcv_seg_max, part = 0;
+	uint32_t part = 0;
 
+	if (octets < c->rcv_seg_max)
+		return false;
 	if (c->upcalls && !c->user_closed && c->params->ops->rcv_buffer != NULL)
-		part = c->params->ops->rcv_buffer(c) / WND_STEP_PART;
-	part = RTE_MIN(part, most);
-	return RTE_MAX(part, seg);
+		part = RTE_MIN(c->params->ops->rcv_buffer(c), most) / WND_STEP_PART;
+	return octets >= RTE_MIN(part, WND_STEP_SEGS * (uint32_t)c->rcv_seg_max);
 }
 
 /* A window beyond the edge there is, least: by whole segments as far as the scale allows, where they are
  * several. */
-static uint32_t whole_segments(const struct tcp *t, uint32_t wnd, uint32_t least)
+static uint32_t whole_segments(const struct conn *c, const struct tcp *t, uint32_t wnd,
+			       uint32_t least)
 {
-	uint32_t seg = t->rcv_seg_max, whole;
+	uint32_t seg = c->rcv_seg_max, whole;
 
 	if (seg == 0 || wnd - least < WND_WHOLE_SEGS * seg)
 		return wnd;
@@ -565,7 +566,9 @@ uint32_t conn_rcv_window(struct conn *c, struct tcp *t)
 		space = c->user_closed ? 0 : c->params->ops->rcv_space(c);
 	least = dsn_lt(c->rcv_nxt, c->rcv_adv) ? (uint32_t)(c->rcv_adv - c->rcv_nxt) : 0;
 	wnd = RTE_MIN(space, max) & ~(unit - 1);
-	if (wnd < least + window_step(c, t)) {
+	/* The edge is that of all subflows, and so is what a segment is. */
+	c->rcv_seg_max = RTE_MAX(c->rcv_seg_max, t->rcv_seg_max);
+	if (wnd < least || !worth_moving(c, wnd - least, max)) {
 		/* Rounding up keeps the edge where it is, but lends up to a unit each time. To a
 		 * peer that makes a living of that the edge wavers by less than a unit instead
 		 * (RFC 7323 s2.4). */
@@ -576,7 +579,7 @@ uint32_t conn_rcv_window(struct conn *c, struct tcp *t)
 		}
 		wnd = RTE_MIN(wnd, max);
 	} else {
-		wnd = whole_segments(t, wnd, least);
+		wnd = whole_segments(c, t, wnd, least);
 		c->rcv_lent = 0;
 	}
 	if (wnd > 0 && dsn_lt(c->rcv_adv, c->rcv_nxt + wnd))
