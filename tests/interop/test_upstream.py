@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Servers that speak MPTCP: the kernel's, behind mpgate in the client role."""
+import contextlib
+
 import pytest
 
 from conftest import BIG, MIB, specs
@@ -65,3 +67,35 @@ def test_uses_all_paths_to_the_server(lab, mode):
         return len(rows) == 3 and all(max(r["bytes_sent"], r["bytes_received"]) > MIB for r in rows)
     wait_for("a MiB on each of three subflows", used, 60)
     t.stop()
+
+
+@contextlib.contextmanager
+def small_buffers(lab):
+    """The server's sockets do not grow: what is in flight fills all the memory they have, again and again."""
+    old = lab.run("server", "sysctl", "-n", "net.ipv4.tcp_rmem").split()
+    lab.sysctl("server", net__ipv4__tcp_rmem=f"{old[0]} {old[1]} {old[1]}")
+    try:
+        yield
+    finally:
+        lab.sysctl("server", net__ipv4__tcp_rmem=" ".join(old))
+
+
+@contextlib.contextmanager
+def loses(lab, i, percent):
+    """Packets with payload on their way to the server's i-th address are lost."""
+    ip, addr = ("ip", f"10.9.0.{i + 2}") if lab.spec.family == 4 else ("ip6", f"fd00:9::{i + 2}")
+    lab.nft("server", "table inet loss { chain c { type filter hook input priority 0; "
+                      f"{ip} daddr {addr} meta length > 200 numgen random mod 100 < {percent} drop; }}; }};")
+    try:
+        yield
+    finally:
+        lab.nft("server", "delete table inet loss")
+
+
+@specs(*SEVERAL)
+def test_loss_while_the_server_is_full(lab):
+    """The kernel takes nothing that fills a gap once what lies behind it has taken the memory: mpgate must not
+    send so much."""
+    with small_buffers(lab), loses(lab, 2, 2):
+        for _ in range(6):
+            lab.transfer("up", 20 * MIB)

@@ -213,6 +213,84 @@ static void data_ack_is_not_asked_for_in_flight(void **state)
 	assert_int_equal(w->n_sent, 0);
 }
 
+/* From here on the peer's window is octets (of the scale 7). */
+static void window_is(struct world *w, uint32_t octets)
+{
+	w->path[0].wnd = w->path[1].wnd = (uint16_t)(octets >> 7);
+	w->c->snd_wnd_end = w->c->snd_una + octets;
+	ack(w, 0);
+	if (w->c->n_subflows > 1)
+		ack(w, 1);
+	assert_int_equal(w->c->snd_wnd_end - w->c->snd_una, octets);
+}
+
+/* The user sends octets, and both paths may carry all of it; segments that went out, with a DSN of their own. */
+static unsigned int sent_of(struct world *w, uint32_t octets, uint32_t a_time)
+{
+	struct subflow *sf;
+
+	CONN_FOREACH_SUBFLOW (sf, w->c)
+		sf->tcp.cwnd = 1 << 20;
+	forget(w);
+	for (uint32_t off = 0; off < octets; off += a_time)
+		user_send(w, RTE_MIN(a_time, octets - off));
+	return sent_on(w, 0) + sent_on(w, 1);
+}
+
+static void all_acked(struct world *w)
+{
+	/* What waited goes out, and is acknowledged as well. */
+	for (unsigned int i = 0; i < 8; i++) {
+		w->dack = w->c->snd_nxt;
+		ack(w, 0);
+		if (w->c->n_subflows > 1)
+			ack(w, 1);
+	}
+	assert_int_equal(conn_snd_queued(w->c).octets, 0);
+}
+
+/* Over several paths a part of the window stays free, and small segments take what large ones do: the peer's
+ * queue behind a gap may cost it that, and it has to have room for what fills the gap. */
+static void window_over_two_paths(void **state)
+{
+	struct world *w = *state;
+	uint32_t wnd = 219 << 7, most = (wnd - wnd / 8) / 1400;
+
+	open_mptcp(w, MPC_FLAG_H);
+	ack(w, 0);
+	window_is(w, wnd);
+	/* A lone path's TCP delivers in order: all of it. */
+	assert_int_equal(sent_of(w, wnd + 1400, 1400), wnd / 1400);
+	all_acked(w);
+	join(w, 1);
+	ack(w, 1);
+	assert_true(most < wnd / 1400);
+	assert_int_equal(sent_of(w, wnd + 1400, 1400), most);
+	all_acked(w);
+	assert_int_equal(sent_of(w, wnd, 300), most);
+	/* One acknowledged, one more. */
+	w->dack = w->c->snd_una + 300;
+	forget(w);
+	ack(w, 0);
+	ack(w, 1);
+	assert_int_equal(sent_on(w, 0) + sent_on(w, 1), 1);
+	all_acked(w);
+	assert_int_equal(w->c->snd_segs, 0);
+}
+
+/* A window of few segments is used: to hold back one of them would wait for a delayed ACK each time. */
+static void small_window_over_two_paths(void **state)
+{
+	struct world *w = *state;
+
+	open_mptcp(w, MPC_FLAG_H);
+	ack(w, 0);
+	join(w, 1);
+	ack(w, 1);
+	window_is(w, 44 << 7);
+	assert_int_equal(sent_of(w, 5 * 1400, 1400), 4);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -224,6 +302,8 @@ int main(void)
 		T(late_data_ack_is_asked_for),
 		T(data_ack_is_not_asked_for_in_flight),
 		T(nothing_has_arrived_behind_a_hole),
+		T(window_over_two_paths),
+		T(small_window_over_two_paths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

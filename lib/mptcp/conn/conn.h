@@ -226,6 +226,8 @@ struct conn {
 	/* tx: data level. sndq is over dnext/dprev, sorted by dsn */
 	struct segq sndq;
 	struct seg *snd_unsent; /* first with no DSN sent yet, or NULL */
+	uint32_t snd_segs;      /* of sndq, before snd_unsent */
+	uint16_t snd_seg_max;   /* largest payload that was sent */
 	struct seg *reinject;   /* where to look for segments to be sent again, or NULL */
 	uint8_t avoid_slot;     /* these do not go to that subflow: its DATA_ACKs do not come */
 	uint64_t snd_una, snd_nxt;

@@ -11,6 +11,9 @@
 #define MERGE_MAX 256
 /* Until a segment that found no buffer is tried again. */
 #define PUSH_AGAIN_MS 100
+/* Of the peer's window over several paths: the part that stays free, segments that always may be in flight. */
+#define WND_FREE_PART  8
+#define WND_SEGS_LEAST 4
 
 /* The 64-bit number nearest to ref whose low half is low (RFC 8684 s3.3.1). */
 uint64_t dsn_promote(uint64_t ref, uint32_t low)
@@ -105,22 +108,40 @@ static void map_segment(struct conn *c, struct subflow *sf, struct seg *s)
 	}
 }
 
+/* Whether s has to wait for the peer's window. A peer pays for what it queues by the buffer, full or not. Linux
+ * (6.18) takes nothing more from its subflows once that is spent on what lies behind a gap at the data level, not
+ * even the octets that fill the gap: the connection would stand still for good. So where paths can overtake one
+ * another, what is in flight counts as full segments, and some of the window stays free. */
+static bool window_full(const struct conn *c, const struct seg *s)
+{
+	uint64_t wnd;
+
+	if (c->snd_una == c->snd_nxt)
+		return false;
+	if (dsn_lt(c->snd_wnd_end, s->dsn + s->len))
+		return true;
+	if (c->n_subflows < 2 || c->snd_segs < WND_SEGS_LEAST)
+		return false;
+	wnd = c->snd_wnd_end - c->snd_una;
+	return (uint64_t)(c->snd_segs + 1) * c->snd_seg_max > wnd - wnd / WND_FREE_PART;
+}
+
 /* s, with no DSN sent before, goes to sf. False when it cannot now. */
 static bool send_new(struct conn *c, struct subflow *sf, struct seg *s)
 {
 	uint16_t max = tcp_payload_max(&sf->tcp);
 	int64_t wnd = (int64_t)(c->snd_wnd_end - s->dsn);
 
-	if (wnd < s->len) {
-		if (c->snd_una != c->snd_nxt)
-			return false;
-		/* Nothing in flight: fill what is open, or let TCP probe with it. */
-		if (wnd > 0 && wnd < max)
-			max = (uint16_t)wnd;
-	}
+	if (window_full(c, s))
+		return false;
+	/* Nothing in flight: fill what is open, or let TCP probe with it. */
+	if (wnd > 0 && wnd < RTE_MIN(s->len, max))
+		max = (uint16_t)wnd;
 	if (s->len > max && !sndq_split(c, s, max))
 		return false;
 	map_segment(c, sf, s);
+	c->snd_segs++;
+	c->snd_seg_max = RTE_MAX(c->snd_seg_max, s->len);
 	s->sf_slot = sf->slot;
 	c->snd_nxt = s->dsn + s->len;
 	c->snd_unsent = s->dnext;
@@ -140,6 +161,7 @@ static void drop_acked(struct conn *c)
 			c->reinject = s->dnext;
 		segdq_remove(&c->sndq, s);
 		seg_release(c->mp->st, s);
+		c->snd_segs--;
 		c->data_freed = true;
 	}
 }
@@ -159,8 +181,11 @@ static bool send_again(struct conn *c, struct subflow *sf, struct seg *s)
 		copy->flags |= SEG_REINJ;
 	}
 	if (copy == s) {
-		if (s->len > max && !sndq_split(c, s, max))
-			return false;
+		if (s->len > max) {
+			if (!sndq_split(c, s, max))
+				return false;
+			c->snd_segs++;
+		}
 		/* Of a segment acknowledged in part the first piece may be so as a whole. */
 		if (!dsn_lt(c->snd_una, s->dsn + s->len)) {
 			drop_acked(c);
@@ -323,6 +348,7 @@ void conn_tx_release(struct conn *c)
 	struct seg *s;
 
 	c->snd_unsent = NULL;
+	c->snd_segs = 0;
 	c->reinject = NULL;
 	while ((s = c->sndq.head) != NULL) {
 		segdq_remove(&c->sndq, s);
