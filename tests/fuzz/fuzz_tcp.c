@@ -81,12 +81,19 @@ static void put_syn_options(struct opt_buf *o)
 	o->len = (uint8_t)(b - o->b);
 }
 
+/* RFC 7323 s5.2: a timestamp that is 2^31 from another one is not the older of the two. */
+static bool is_older(uint32_t s, uint32_t t)
+{
+	return t - s > 0 && t - s < UINT32_C(1) << 31;
+}
+
 /* RFC 7323 s5.3 (R1); what fills a gap may be late, by two windows at most. */
 static bool is_paws(const struct tcp *t, uint32_t tsval)
 {
-	return seq_lt(tsval, t->ts_recent) && r.st.now_ms - t->ts_recent_ms <= TS_RECENT_VALID_MS &&
+	return is_older(tsval, t->ts_recent) &&
+	       r.st.now_ms - t->ts_recent_ms <= TS_RECENT_VALID_MS &&
 	       (t->ofo.head == NULL ||
-		seq_lt(tsval, t->paws_ts[seq_leq(t->paws_edge, t->rcv_nxt) ? 0 : 1]));
+		is_older(tsval, t->paws_ts[seq_leq(t->paws_edge, t->rcv_nxt) ? 0 : 1]));
 }
 
 /* Whether t, synchronised, may learn nothing from p, by the checks as the RFCs have them (RFC 9293 s3.10.7.4,
