@@ -435,6 +435,18 @@ static void put_tcp_options(struct world *w, const struct path *path, struct opt
 	o->len = (uint8_t)(b - o->b);
 }
 
+/* What is in flight at the data level is counted as it is. */
+static void check_snd_segs(const struct conn *c)
+{
+	uint32_t n = 0;
+
+	if (c == NULL)
+		return;
+	for (const struct seg *s = c->sndq.head; s != NULL && s != c->snd_unsent; s = s->dnext)
+		n++;
+	assert_int_equal(c->snd_segs, n);
+}
+
 bool feed_any(struct world *w, unsigned int i, uint8_t flags, uint32_t seq,
 	      const struct opt_buf *mp, const void *octets, unsigned int len)
 {
@@ -473,6 +485,7 @@ bool feed_any(struct world *w, unsigned int i, uint8_t flags, uint32_t seq,
 	mptcp_input(&w->mp, m, &p);
 	stack_end_burst(&w->st);
 	mptcp_reap(&w->mp);
+	check_snd_segs(w->c);
 	return true;
 }
 
